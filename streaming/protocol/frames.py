@@ -110,8 +110,7 @@ class FrameParser:
                 return []
         self._is_after_cr = chunk.endswith(b"\r")
         self._buffer += chunk
-        frames = [frame for line in self._take_lines() if (frame := self._read_line(line)) is not None]
-        return frames
+        return [frame for line in self._take_lines() if (frame := self._read_line(line)) is not None]
 
     def _take_lines(self) -> list[str]:
         lines = []

@@ -49,7 +49,7 @@ def canonical(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def decode(text: bytes | str) -> Any:
+def decode(text: bytes | str) -> Any:  # noqa: ANN401 - JSON has no narrower type
     """
     Read one JSON document.
 
