@@ -1,0 +1,22 @@
+"""Addresses of the stream, the channels, the series, the live page and the description of the REST interface."""
+
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from strategies import pages
+from streaming import channels, event_log, series, stream
+
+urlpatterns = [
+    path("api/backtest/<str:session_id>/stream", stream.stream, name="stream"),
+    path("api/sessions/<str:session_id>/series/", series.session_series, name="session-series"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    path("events/<str:session_id>/", channels.events, name="session-events"),
+    # The page belongs to the lower layer; what it shows of the log is passed to it from here.
+    path(
+        "sessions/<str:session_id>/",
+        pages.session_detail,
+        {"read_viewer_state": event_log.viewer_state},
+        name="session",
+    ),
+]
