@@ -1,0 +1,70 @@
+"""
+Read the product's settings from environment variables, strictly.
+
+A value that is not understood is an error with the allowed ones: a mistyped DEBUG must not fall back to a default.
+"""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
+
+
+def flag(variables: Mapping[str, str], name: str, *, default: bool) -> bool:
+    """
+    Read a yes-or-no setting. Empty counts as absent.
+
+    Raises:
+        ImproperlyConfigured: If it is neither.
+    """
+    text = variables.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text in _YES:
+        return True
+    if text in _NO:
+        return False
+    raise ImproperlyConfigured(f"{name} is {text!r}: write 1 or 0.")
+
+
+def words(variables: Mapping[str, str], name: str, *, default: list[str]) -> list[str]:
+    """Read a list, its items parted by commas. Empty counts as absent."""
+    items = [item.strip() for item in variables.get(name, "").split(",")]
+    return [item for item in items if item] or default
+
+
+def one_of(variables: Mapping[str, str], name: str, *, allowed: frozenset[str], default: str) -> str:
+    """
+    Read a setting that has few values, in capital letters.
+
+    Raises:
+        ImproperlyConfigured: If it is none of them.
+    """
+    text = variables.get(name, "").strip().upper() or default
+    if text not in allowed:
+        raise ImproperlyConfigured(f"{name} is {text!r}: write one of {', '.join(sorted(allowed))}.")
+    return text
+
+
+def secret_key(variables: Mapping[str, str], data_dir: Path) -> str:
+    """
+    Return the key that signs sessions: SECRET_KEY, else the one that ./run keeps in the data folder.
+
+    Where there is neither, a key for this process alone: a command that signs nothing needs no file, and nothing is
+    ever signed with a key that somebody else could know.
+    """
+    if given := variables.get("SECRET_KEY", "").strip():
+        return given
+    try:
+        kept = (data_dir / "secret-key.txt").read_text().strip()
+    except (FileNotFoundError, NotADirectoryError):
+        kept = ""
+    except PermissionError as error:
+        raise ImproperlyConfigured(
+            f"{data_dir / 'secret-key.txt'} belongs to another user: run as that user, or set DATA_DIR or SECRET_KEY."
+        ) from error
+    return kept or secrets.token_urlsafe(50)
