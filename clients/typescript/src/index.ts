@@ -1,0 +1,17 @@
+/** The public names of `backtest-stream`. */
+
+export * from './protocol/messages.ts'
+export { FrameParser, type Frame } from './protocol/frames.ts'
+export { unpack, unpackMessage } from './protocol/snapshots.ts'
+export { EMPTY_STATE, fold, type ViewerState } from './protocol/fold.ts'
+export {
+  classifyAnswer,
+  LONGEST_RETRY_MS,
+  NEXT_PHASES,
+  nextPhase,
+  retryDelayMs,
+  type Answer,
+  type ConnectionHappening,
+  type ConnectionPhase,
+} from './protocol/connection_states.ts'
+export { StreamConnection, type ConnectionOptions, type ConnectionState } from './connection.ts'
