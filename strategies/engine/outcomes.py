@@ -1,0 +1,123 @@
+"""What happened in a tick: the records that the engine hands out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from strategies.engine.candles import Candle
+from strategies.engine.conditions import Value
+from strategies.engine.positions import PnlSummary, PositionMark, Trade, TradeSummary
+from strategies.engine.strategy import Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteView:
+    """A last price and when it came."""
+
+    ltp: float
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesView:
+    """Candles and indicators of one timeframe as of a tick."""
+
+    #: The last finished candle.
+    previous: Candle | None
+    #: The candle being built.
+    current: Candle | None
+    #: Indicator (by the name that people read) to its value on the last finished candle.
+    indicators: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderFilled:
+    """A market order was filled."""
+
+    #: The position or trade that the order belongs to.
+    position_id: str
+    symbol: str
+    side: Side
+    #: Units of the contract, > 0.
+    quantity: int
+    #: Quote currency per unit.
+    fill_price: Decimal
+    filled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeExecution:
+    """One node had its turn in a tick."""
+
+    execution_id: str
+    #: The execution that activated the node; None for the start node.
+    parent_execution_id: str | None
+    node_id: str
+    node_name: str
+    node_type: str
+    #: Whether the node completed its logic in this tick.
+    signal_emitted: bool
+    #: The record of every condition; None for a node without conditions.
+    evaluated_conditions: Mapping[str, Any] | None
+    #: Why nothing happened although the conditions might have allowed it; empty where there is nothing to say.
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCompletion:
+    """A node completed its logic: the full record, to be read again a month later."""
+
+    execution: NodeExecution
+    timestamp: datetime
+    #: The conditions as text; empty for a node without conditions.
+    conditions_preview: str
+    #: Variables that the node recorded now.
+    variables: Mapping[str, Value]
+    orders: tuple[OrderFilled, ...]
+    opened: tuple[PositionMark, ...]
+    closed: tuple[Trade, ...]
+    #: Nodes that were activated by it.
+    activated: tuple[str, ...]
+    #: By instrument role and timeframe id, such as ``TI.1m``.
+    series: Mapping[str, SeriesView]
+    quotes: Mapping[str, QuoteView]
+    pnl: PnlSummary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickOutcome:
+    """Everything that one second of market data brought about, already in effect."""
+
+    #: 1 for the first tick of the run.
+    tick: int
+    timestamp: datetime
+    #: Nodes in the order in which they had their turn.
+    executions: tuple[NodeExecution, ...]
+    completions: tuple[NodeCompletion, ...]
+    trades: tuple[Trade, ...]
+    #: The summary after each of ``trades``.
+    summaries: tuple[TradeSummary, ...]
+    positions: tuple[PositionMark, ...]
+    pnl: PnlSummary
+    #: The underlying, every contract traded so far, and the contracts that entry nodes would pick now.
+    quotes: Mapping[str, QuoteView]
+    #: Nodes that are active after the tick, in visiting order.
+    active_nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BacktestResult:
+    """What a run came to."""
+
+    status: Literal["completed", "cancelled"]
+    total_ticks: int
+    trades: tuple[Trade, ...]
+    summary: TradeSummary
+    completions: tuple[NodeCompletion, ...]
+    #: SHA-256 of the strategy document and of the market data, in hex.
+    strategy_fingerprint: str
+    market_data_fingerprint: str
