@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -20,7 +20,15 @@ from strategies.engine.conditions import ConditionCompiler
 from strategies.engine.errors import MarketDataInvalid
 from strategies.engine.market import Market
 from strategies.engine.nodes import NodeRunner, Visit, runner_of
-from strategies.engine.outcomes import BacktestResult, NodeCompletion, NodeExecution, QuoteView, SeriesView, TickOutcome
+from strategies.engine.outcomes import (
+    CANDLES_SHOWN,
+    BacktestResult,
+    NodeCompletion,
+    NodeExecution,
+    QuoteView,
+    SeriesView,
+    TickOutcome,
+)
 from strategies.engine.positions import PositionBook, TradeSummary
 from strategies.engine.run_state import Activation, RunState
 from strategies.engine.strategy import EntryNode, OptionPick, StrategyGraph
@@ -140,19 +148,21 @@ class CentralizedBacktestEngine:
                 run.deactivate((node_id,))
             if visit.outcome == "completes":
                 completed.append((execution, visit, self._activate_next(runner, execution, visit)))
-        quotes = self._quotes()
-        return TickOutcome(
+        after = TickOutcome(
             tick=run.tick,
             timestamp=run.now,
             executions=tuple(executions),
-            completions=tuple(self._completion(*item, quotes) for item in completed),
+            completions=(),
             trades=tuple(run.book.trades[closed_before:]),
             summaries=tuple(run.book.summaries[closed_before:]),
             positions=run.book.marks(),
             pnl=run.book.pnl(),
-            quotes=quotes,
+            quotes=self._quotes(),
             active_nodes=tuple(node_id for node_id in self._runners if node_id in run.active),
         )
+        if not completed:
+            return after
+        return replace(after, completions=tuple(self._completion(*item, after) for item in completed))
 
     def _execution(self, runner: NodeRunner[Any], activation: Activation, visit: Visit) -> NodeExecution:
         node = runner.node
@@ -185,11 +195,12 @@ class CentralizedBacktestEngine:
         return tuple(next_ids)
 
     def _completion(
-        self, execution: NodeExecution, visit: Visit, activated: tuple[str, ...], quotes: dict[str, QuoteView]
+        self, execution: NodeExecution, visit: Visit, activated: tuple[str, ...], after: TickOutcome
     ) -> NodeCompletion:
         return NodeCompletion(
             execution=execution,
-            timestamp=self._state.now,
+            tick=after.tick,
+            timestamp=after.timestamp,
             conditions_preview=visit.conditions.raw if visit.conditions else "",
             variables=visit.variables,
             orders=visit.orders,
@@ -197,8 +208,11 @@ class CentralizedBacktestEngine:
             closed=visit.closed,
             activated=activated,
             series=self._series(),
-            quotes=quotes,
-            pnl=self._state.book.pnl(),
+            quotes=after.quotes,
+            known_variables={f"{node_id}.{name}": value for (node_id, name), value in self._state.variables.items()},
+            positions=after.positions,
+            pnl=after.pnl,
+            active_nodes=after.active_nodes,
         )
 
     def _series(self) -> dict[str, SeriesView]:
@@ -206,7 +220,7 @@ class CentralizedBacktestEngine:
         names = self._state.strategy.printer().indicator_names
         return {
             f"{role}.{timeframe_id}": SeriesView(
-                previous=series.candles.finished[-1] if series.candles.finished else None,
+                finished=tuple(series.candles.finished[-CANDLES_SHOWN:]),
                 current=series.candles.building(),
                 indicators={
                     names[role, timeframe_id, key]: indicator.values[-1] if indicator.values else None

@@ -14,6 +14,10 @@ from strategies.engine.positions import PnlSummary, PositionMark, Trade, TradeSu
 from strategies.engine.strategy import Side
 
 
+CANDLES_SHOWN = 4
+"""How many finished candles the record of a completed node holds."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuoteView:
     """A last price and when it came."""
@@ -26,8 +30,8 @@ class QuoteView:
 class SeriesView:
     """Candles and indicators of one timeframe as of a tick."""
 
-    #: The last finished candle.
-    previous: Candle | None
+    #: The last finished candles, oldest first, at most ``CANDLES_SHOWN``.
+    finished: tuple[Candle, ...]
     #: The candle being built.
     current: Candle | None
     #: Indicator (by the name that people read) to its value on the last finished candle.
@@ -72,6 +76,7 @@ class NodeCompletion:
     """A node completed its logic: the full record, to be read again a month later."""
 
     execution: NodeExecution
+    tick: int
     timestamp: datetime
     #: The conditions as text; empty for a node without conditions.
     conditions_preview: str
@@ -85,7 +90,12 @@ class NodeCompletion:
     #: By instrument role and timeframe id, such as ``TI.1m``.
     series: Mapping[str, SeriesView]
     quotes: Mapping[str, QuoteView]
+    #: Every variable that was recorded so far, ``node id.name``.
+    known_variables: Mapping[str, Value]
+    #: Open positions, profit and active nodes after the tick.
+    positions: tuple[PositionMark, ...]
     pnl: PnlSummary
+    active_nodes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,100 @@
+"""
+The engine that tells what it does: every outcome becomes numbered events, handed to callbacks, fire and forget.
+
+Within one tick the order is tick_update, its node events in execution order, its trade updates. The first event is an
+empty initial_state; the last is backtest_complete, whatever way the run ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
+from strategies.engine.errors import EngineError
+from strategies.engine.outcomes import BacktestResult, TickOutcome
+from streaming import payloads
+from streaming.protocol import json_text, messages, snapshots
+from streaming.sse_event_emitter import SSEEvent, SSEEventEmitter
+
+
+class CentralizedBacktestEngineWithSSE(CentralizedBacktestEngine):
+    """
+    Runs one strategy and emits the five event types of the stream protocol.
+
+    Args:
+        config: What to run over what.
+        session_id: Names the run in every event.
+
+    Raises:
+        MarketDataInvalid: If the market data lack what the strategy trades.
+    """
+
+    def __init__(self, config: BacktestConfig, session_id: str) -> None:
+        super().__init__(config)
+        self.session_id = session_id
+        self.emitter = SSEEventEmitter(session_id)
+        self._diagnostics = messages.empty_diagnostics()
+        self._trades = messages.empty_trades(self.start_date.isoformat())
+
+    def register_sse_callback(self, callback: Callable[[SSEEvent], None]) -> None:
+        """Hand every later event to a callback. One that raises is logged and dropped; the run goes on."""
+        self.emitter.register(callback)
+
+    def run(self, *, should_continue: Callable[[], bool] | None = None) -> BacktestResult:
+        """
+        Run to the end of the data, emitting as it goes.
+
+        Args:
+            should_continue: Asked before each tick; False ends the run there, as cancelled.
+
+        Raises:
+            EngineError: If the data cannot be used. The failure is emitted as backtest_complete first; so is that of
+                any other exception.
+        """
+        try:
+            return super().run() if should_continue is None else super().run(should_continue=should_continue)
+        except EngineError as error:
+            self._emit_complete("failed", error=str(error))
+            raise
+        except Exception as error:
+            self._emit_complete("failed", error=f"{type(error).__name__}: {error}")
+            raise
+
+    def on_start(self) -> None:
+        """Emit event 0."""
+        self.emitter.emit(messages.INITIAL_STATE, self._snapshot())
+
+    def on_tick(self, outcome: TickOutcome) -> None:
+        """Emit a tick with everything that completed in it."""
+        self._emit_tick(payloads.tick_update(outcome))
+        for completion in outcome.completions:
+            event = payloads.node_event(completion)
+            self._diagnostics["events_history"][event["execution_id"]] = event
+            self.emitter.emit(messages.NODE_EVENT, event)
+        for closed, summary in zip(outcome.trades, outcome.summaries, strict=True):
+            update = payloads.trade_update(closed, summary)
+            self._trades["trades"].append(update["trade"])
+            self._trades["summary"] = update["summary"]
+            self.emitter.emit(messages.TRADE_UPDATE, update)
+
+    def on_end(self, result: BacktestResult) -> None:
+        """Emit the last event."""
+        self._emit_complete(result.status)
+
+    def _emit_tick(self, payload: dict[str, Any]) -> None:
+        event_id = self.emitter.emit(messages.TICK_UPDATE, payload)
+        self._diagnostics["current_state"] = {"event_id": event_id, "session_id": self.session_id, **payload}
+
+    def _emit_complete(self, status: messages.CompletionStatus, error: str | None = None) -> None:
+        ending = snapshots.completion_fields(total_ticks=self.ticks_run, status=status, error=error)
+        self.emitter.emit(messages.BACKTEST_COMPLETE, {**self._snapshot(), **ending})
+
+    def _snapshot(self) -> dict[str, Any]:
+        return snapshots.snapshot_fields(
+            diagnostics=json_text.encode(self._diagnostics),
+            trades=json_text.encode(self._trades),
+            strategy_id=self.config.strategy.strategy_id,
+            start_date=self.start_date.isoformat(),
+            end_date=self.end_date.isoformat(),
+        )

@@ -1,0 +1,189 @@
+"""
+Engine outcomes as payloads of the stream protocol.
+
+Money becomes decimal text with two places, times become exchange time with its offset; everything else is copied.
+The envelope (event id, session id) is the emitter's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from strategies.engine import money
+from strategies.engine.candles import Candle
+from strategies.engine.outcomes import (
+    NodeCompletion,
+    NodeExecution,
+    OrderFilled,
+    QuoteView,
+    SeriesView,
+    TickOutcome,
+)
+from strategies.engine.positions import PnlSummary, PositionMark, Trade, TradeSummary
+
+
+def tick_update(outcome: TickOutcome) -> dict[str, Any]:
+    """Write the payload of one tick."""
+    return {
+        "tick": outcome.tick,
+        "timestamp": str(outcome.timestamp),
+        "execution_count": len(outcome.executions),
+        "node_executions": {execution.execution_id: _execution(execution) for execution in outcome.executions},
+        "open_positions": [_mark(mark) for mark in outcome.positions],
+        "pnl_summary": pnl_summary(outcome.pnl),
+        "ltp": _quotes(outcome.quotes),
+        "active_nodes": list(outcome.active_nodes),
+    }
+
+
+def node_event(completion: NodeCompletion) -> dict[str, Any]:
+    """Write the payload of a completed node: what the protocol names, and the full record."""
+    execution = completion.execution
+    return {
+        "execution_id": execution.execution_id,
+        "parent_execution_id": execution.parent_execution_id,
+        "node_id": execution.node_id,
+        "node_name": execution.node_name,
+        "node_type": execution.node_type,
+        "tick": completion.tick,
+        "timestamp": str(completion.timestamp),
+        "event_type": "logic_completed",
+        "signal_emitted": execution.signal_emitted,
+        "conditions_preview": completion.conditions_preview,
+        "evaluated_conditions": execution.evaluated_conditions,
+        "node_variables": dict(completion.variables),
+        "action": {
+            "orders": [_order(order) for order in completion.orders],
+            "activated_nodes": list(completion.activated),
+        },
+        "opened_positions": [_mark(mark) for mark in completion.opened],
+        "exit_result": [trade(closed) for closed in completion.closed],
+        "market": {
+            "ltp": _quotes(completion.quotes),
+            "series": {name: _series(view) for name, view in completion.series.items()},
+        },
+        "variables": dict(completion.known_variables),
+        "open_positions": [_mark(mark) for mark in completion.positions],
+        "pnl_summary": pnl_summary(completion.pnl),
+        "active_nodes": list(completion.active_nodes),
+    }
+
+
+def trade_update(closed: Trade, summary: TradeSummary) -> dict[str, Any]:
+    """Write the payload of one closed position."""
+    return {"trade": trade(closed), "summary": trade_summary(summary)}
+
+
+def trade(closed: Trade) -> dict[str, Any]:
+    """Write one trade."""
+    return {
+        "trade_id": closed.trade_id,
+        "position_id": closed.position_id,
+        "re_entry_num": closed.re_entry_num,
+        "symbol": closed.symbol,
+        "side": closed.side,
+        "quantity": closed.quantity,
+        "entry_price": money.text(closed.entry_price),
+        "entry_time": str(closed.entry_time),
+        "exit_price": money.text(closed.exit_price),
+        "exit_time": str(closed.exit_time),
+        "pnl": money.text(closed.pnl),
+        "status": closed.status,
+        "entry_trigger": closed.entry_trigger,
+        "exit_reason": closed.exit_reason,
+        "closed_by": closed.exit_reason,
+    }
+
+
+def trade_summary(summary: TradeSummary) -> dict[str, Any]:
+    """Write the closed trades counted."""
+    return {
+        "total_trades": summary.total_trades,
+        "total_pnl": money.text(summary.total_pnl),
+        "winning_trades": summary.winning_trades,
+        "losing_trades": summary.losing_trades,
+        "win_rate": money.text(summary.win_rate),
+    }
+
+
+def pnl_summary(pnl: PnlSummary) -> dict[str, Any]:
+    """Write the session's profit and loss."""
+    return {
+        "realized_pnl": money.text(pnl.realized_pnl),
+        "unrealized_pnl": money.text(pnl.unrealized_pnl),
+        "total_pnl": money.text(pnl.total_pnl),
+        "closed_trades": pnl.closed_trades,
+        "open_trades": pnl.open_trades,
+    }
+
+
+def _execution(execution: NodeExecution) -> dict[str, Any]:
+    payload: dict[str, Any] = {
+        "node_id": execution.node_id,
+        "node_name": execution.node_name,
+        "node_type": execution.node_type,
+        "signal_emitted": execution.signal_emitted,
+        "evaluated_conditions": execution.evaluated_conditions,
+        "parent_execution_id": execution.parent_execution_id,
+    }
+    if execution.note:
+        payload["note"] = execution.note
+    return payload
+
+
+def _mark(mark: PositionMark) -> dict[str, Any]:
+    return {
+        "position_id": mark.position_id,
+        "symbol": mark.symbol,
+        "side": mark.side,
+        "quantity": mark.quantity,
+        "entry_price": money.text(mark.entry_price),
+        "current_price": money.text(mark.current_price),
+        "unrealized_pnl": money.text(mark.unrealized_pnl),
+        "entry_time": str(mark.entry_time),
+        "re_entry_num": mark.re_entry_num,
+        "entry_node_id": mark.entry_node_id,
+    }
+
+
+def _order(order: OrderFilled) -> dict[str, Any]:
+    return {
+        "position_id": order.position_id,
+        "symbol": order.symbol,
+        "side": order.side,
+        "quantity": order.quantity,
+        "order_type": "market",
+        "status": "filled",
+        "fill_price": money.text(order.fill_price),
+        "filled_at": str(order.filled_at),
+    }
+
+
+def _quotes(quotes: Mapping[str, QuoteView]) -> dict[str, Any]:
+    return {symbol: {"ltp": quote.ltp, "timestamp": _local(quote.at)} for symbol, quote in quotes.items()}
+
+
+def _series(view: SeriesView) -> dict[str, Any]:
+    return {
+        "finished": [_candle(candle) for candle in view.finished],
+        "current": None if view.current is None else _candle(view.current),
+        "indicators": dict(view.indicators),
+    }
+
+
+def _candle(candle: Candle) -> dict[str, Any]:
+    return {
+        "start": str(candle.start),
+        "open": candle.open,
+        "high": candle.high,
+        "low": candle.low,
+        "close": candle.close,
+        "volume": candle.volume,
+    }
+
+
+def _local(at: datetime) -> str:
+    """Write exchange time without its offset, with six decimals, as the ``ltp`` entries have it."""
+    return at.strftime("%Y-%m-%d %H:%M:%S.%f")
