@@ -13,7 +13,6 @@ from strategies.engine.conditions import Value
 from strategies.engine.positions import PnlSummary, PositionMark, Trade, TradeSummary
 from strategies.engine.strategy import Side
 
-
 CANDLES_SHOWN = 4
 """How many finished candles the record of a completed node holds."""
 
