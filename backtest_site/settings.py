@@ -147,6 +147,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "backtest_site.static_files.BuiltFilesStorage"},
 }
 
+# Uploaded market data. Never served: workers read them from here.
+MEDIA_ROOT = DATA_DIR / "media"
+
 # --- REST --------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
@@ -169,6 +172,12 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+
+# --- Events ------------------------------------------------------------------------------------------------------
+
+# django-eventstream's own endpoint stands on the event log, with the sessions' own rule of who may look.
+EVENTSTREAM_CHANNELMANAGER_CLASS = "streaming.channels.SessionChannels"
+EVENTSTREAM_STORAGE_CLASS = "streaming.channels.LogStorage"
 
 # --- Logging -----------------------------------------------------------------------------------------------------
 
