@@ -69,12 +69,12 @@ def read_count(value: object) -> int:
 
 def read_symbol(value: object) -> str:
     """Read the symbol of an instrument."""
-    remedy = "write it like NIFTY or NIFTY:2024-11-07:OPT:24250:PE"
+    remedy = "write it like NIFTY, NIFTY:2024-11-28:FUT or NIFTY:2024-11-07:OPT:24250:PE"
     symbol = _text(value, remedy)
     try:
         parse_symbol(symbol)
     except SymbolInvalid as error:
-        raise CellInvalid(f"is unknown: {error}", remedy) from error
+        raise CellInvalid(f"is {symbol!r}, which is not a symbol", remedy) from error
     return symbol
 
 

@@ -91,12 +91,16 @@ class ColumnFile:
         array = self.table.column(name)
         if isinstance(array, pa.ChunkedArray):
             array = array.combine_chunks()
-        if pa.types.is_timestamp(array.type):
-            array = _utc_microseconds(array)
         if pa.types.is_dictionary(array.type):
             # Its dictionary may hold values that no row uses; those are nobody's fault.
             array = array.dictionary_decode()
-        return array.dictionary_encode(null_encoding="encode")
+        if pa.types.is_timestamp(array.type):
+            array = _utc_microseconds(array)
+        try:
+            return array.dictionary_encode(null_encoding="encode")
+        except pa.ArrowNotImplementedError as error:
+            fault = f"column {name!r} has the type {array.type}"
+            raise MarketDataFileInvalid(self.path, fault=fault, remedy="store it as numbers or as text") from error
 
 
 def open_columns(path: Path, *, required: Sequence[str], optional: Sequence[str] = ()) -> ColumnFile:
@@ -120,7 +124,7 @@ def open_columns(path: Path, *, required: Sequence[str], optional: Sequence[str]
         fault = f"the file cannot be read as {suffix} ({reason})"
         raise MarketDataFileInvalid(path, fault=fault, remedy="export or download it again") from error
     if not file.row_count:
-        raise MarketDataFileInvalid(path, fault="the file has no rows", remedy="export or download it again")
+        raise _without_rows(path)
     return file
 
 
@@ -152,7 +156,10 @@ def _open_csv(path: Path, required: Sequence[str], optional: Sequence[str]) -> C
         ragged.append(row)
         return "skip"
 
-    names = _wanted(path, _header(path), required, optional, line=1)
+    header, has_rows = _header(path)
+    names = _wanted(path, header, required, optional, line=1)
+    if not has_rows:
+        raise _without_rows(path)
     with _open_bytes(path) as stream:
         table = arrow_csv.read_csv(
             stream,
@@ -175,15 +182,20 @@ def _open_bytes(path: Path) -> BinaryIO:
     return cast(BinaryIO, gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb")
 
 
-def _header(path: Path) -> list[str]:
+def _header(path: Path) -> tuple[list[str], bool]:
+    """Return the names in a CSV file's first line, and whether anything comes after it."""
     with _open_bytes(path) as stream:
         line = stream.readline()
+        has_rows = bool(stream.read(1))
     try:
-        return next(csv.reader([line.decode("utf-8-sig")]))
+        return next(csv.reader([line.decode("utf-8-sig")])), has_rows
     except (UnicodeDecodeError, csv.Error, StopIteration):
-        raise MarketDataFileInvalid(
-            path, line=1, fault="the header is not UTF-8 text", remedy="save the file as CSV in UTF-8"
-        ) from None
+        fault, remedy = "the header is not UTF-8 text", "save the file as CSV in UTF-8"
+        raise MarketDataFileInvalid(path, line=1, fault=fault, remedy=remedy) from None
+
+
+def _without_rows(path: Path) -> MarketDataFileInvalid:
+    return MarketDataFileInvalid(path, fault="the file has no rows", remedy="export or download it again")
 
 
 def _wanted(

@@ -62,13 +62,15 @@ def _seconds_in_order(file: columns.ColumnFile) -> npt.NDArray[np.int64]:
     backward = np.flatnonzero(microseconds[1:] < microseconds[:-1])
     if len(backward):
         row = int(backward[0]) + 1
-        earlier, later = (
-            exchange_time.exchange_datetime(int(microseconds[at]) // exchange_time.MICROSECONDS)
-            for at in (row, row - 1)
-        )
-        fault = f"ticks are out of order: {earlier:%Y-%m-%d %H:%M:%S} comes after {later:%Y-%m-%d %H:%M:%S}"
+        earlier, later = _clock_text(int(microseconds[row])), _clock_text(int(microseconds[row - 1]))
+        fault = f"ticks are out of order: {earlier} comes after {later}"
         raise file.invalid(row, fault, "sort the file by timestamp")
     return microseconds // exchange_time.MICROSECONDS
+
+
+def _clock_text(microseconds: int) -> str:
+    second, fraction = divmod(microseconds, exchange_time.MICROSECONDS)
+    return str(exchange_time.exchange_datetime(second).replace(microsecond=fraction, tzinfo=None))
 
 
 def _counts(file: columns.ColumnFile, name: str) -> npt.NDArray[np.int64]:
