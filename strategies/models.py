@@ -13,7 +13,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.files.storage import FileSystemStorage
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -23,8 +24,16 @@ from strategies.session_states import FINAL_STATES, SessionState
 #: What a session id may look like; it stands in addresses and in the names of channels.
 SESSION_ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 
+#: Market seconds per second of clock; faster than any machine gets, so that "as fast as possible" stays another choice.
+MAX_PACE = 1_000_000
+
 _MONEY_DIGITS = 18
 _MONEY_PLACES = 2
+
+
+def uploads() -> FileSystemStorage:
+    """Say where uploaded market data is kept: beside the database, never under an address of the site."""
+    return FileSystemStorage(location=settings.DATA_DIR / "uploads")
 
 
 class Strategy(models.Model):
@@ -76,17 +85,17 @@ class StrategyVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.strategy} v{self.number}"
 
-    @property
-    def graph(self) -> dict[str, Any]:
-        """The graph document, its keys in their order."""
-        document: dict[str, Any] = json.loads(self.graph_json)
-        return document
-
     def save(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         """Store a new version. Raises ValidationError for one that is stored already."""
         if self.pk is not None and not self._state.adding:
             raise ValidationError(f"{self} cannot be changed; save its graph as a new version instead.")
         super().save(*args, **kwargs)
+
+    @property
+    def graph(self) -> dict[str, Any]:
+        """The graph document, its keys in their order."""
+        document: dict[str, Any] = json.loads(self.graph_json)
+        return document
 
 
 class DataSet(models.Model):
@@ -103,8 +112,8 @@ class DataSet(models.Model):
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.FILES)
     #: Seed of the simulated day; only for samples.
     seed = models.BigIntegerField(null=True, blank=True)
-    ticks_file = models.FileField(upload_to="data_sets/", blank=True, max_length=255)
-    warmup_file = models.FileField(upload_to="data_sets/", blank=True, max_length=255)
+    ticks_file = models.FileField(upload_to="data_sets/", storage=uploads, blank=True, max_length=255)
+    warmup_file = models.FileField(upload_to="data_sets/", storage=uploads, blank=True, max_length=255)
     #: Hash of the content, hex; empty until it was first read.
     fingerprint = models.CharField(max_length=64, blank=True, editable=False)
     first_date = models.DateField(null=True, blank=True, editable=False)
@@ -149,7 +158,9 @@ class BacktestSession(models.Model):
     start_date = models.DateField(null=True, blank=True)
     end_date = models.DateField(null=True, blank=True)
     #: Market seconds per second of clock; None: as fast as possible.
-    pace = models.FloatField(null=True, blank=True)
+    pace = models.FloatField(
+        null=True, blank=True, validators=[MinValueValidator(0, "Give a pace above 0."), MaxValueValidator(MAX_PACE)]
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -176,7 +187,10 @@ class BacktestSession(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(session_id__regex=SESSION_ID_PATTERN), name="session_id_is_plain"),
             models.CheckConstraint(condition=Q(state__in=SessionState.values), name="session_state_known"),
-            models.CheckConstraint(condition=Q(pace__isnull=True) | Q(pace__gt=0), name="session_pace_positive"),
+            # The upper bound also keeps NaN out, which Postgres counts as greater than every number.
+            models.CheckConstraint(
+                condition=Q(pace__isnull=True) | Q(pace__gt=0, pace__lte=MAX_PACE), name="session_pace_positive"
+            ),
             models.CheckConstraint(
                 condition=Q(total_ticks__isnull=True) | Q(ticks_done__lte=F("total_ticks")),
                 name="session_progress_within_total",

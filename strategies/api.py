@@ -1,0 +1,234 @@
+"""
+The REST interface: sessions with their trades and node events, and strategies. Read-only; acting is for pages.
+
+Who may see a session is `actions.can_view`; what somebody may not see does not exist for them: 404.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from strategies import actions
+from strategies.models import BacktestSession, NodeEvent, Strategy, StrategyVersion, Trade
+from strategies.session_states import SessionState
+
+
+class Pages(LimitOffsetPagination):
+    """`?limit=` and `?offset=`; a limit keeps one request from costing everything."""
+
+    default_limit = 100
+    max_limit = 1000
+
+
+class SessionSerializer(serializers.ModelSerializer[BacktestSession]):
+    """One session."""
+
+    strategy = serializers.SlugRelatedField[Strategy](
+        source="strategy_version.strategy", slug_field="slug", read_only=True
+    )
+    version = serializers.IntegerField(source="strategy_version.number", read_only=True)
+    data_set = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
+    progress_percent = serializers.FloatField(read_only=True)
+
+    class Meta:
+        model = BacktestSession
+        fields = [
+            "session_id",
+            "state",
+            "strategy",
+            "version",
+            "data_set",
+            "start_date",
+            "end_date",
+            "pace",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "ticks_done",
+            "total_ticks",
+            "progress_percent",
+            "cancel_requested",
+            "result",
+            "error",
+        ]
+        read_only_fields = fields
+
+
+class TradeSerializer(serializers.ModelSerializer[Trade]):
+    """One closed trade; prices and P&L are decimal text."""
+
+    class Meta:
+        model = Trade
+        fields = [
+            "event_id",
+            "trade_id",
+            "position_id",
+            "re_entry_num",
+            "symbol",
+            "side",
+            "quantity",
+            "entry_price",
+            "entry_time",
+            "exit_price",
+            "exit_time",
+            "pnl",
+            "status",
+            "entry_trigger",
+            "exit_reason",
+            "closed_by",
+        ]
+        read_only_fields = fields
+
+
+class NodeEventSerializer(serializers.ModelSerializer[NodeEvent]):
+    """One node event; `record` is all that the event told."""
+
+    record = serializers.JSONField(read_only=True)
+
+    class Meta:
+        model = NodeEvent
+        fields = [
+            "event_id",
+            "execution_id",
+            "parent_execution_id",
+            "node_id",
+            "node_name",
+            "node_type",
+            "timestamp",
+            "event_type",
+            "signal_emitted",
+            "conditions_preview",
+            "record",
+        ]
+        read_only_fields = fields
+
+
+class StrategySerializer(serializers.ModelSerializer[Strategy]):
+    """One strategy with its latest graph."""
+
+    version = serializers.SerializerMethodField()
+    graph = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Strategy
+        fields = ["slug", "name", "created_at", "version", "graph"]
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_version(self, strategy: Strategy) -> int | None:
+        """Give the latest version's number."""
+        return None if (version := _latest(strategy)) is None else version.number
+
+    @extend_schema_field(serializers.JSONField(allow_null=True))
+    def get_graph(self, strategy: Strategy) -> dict[str, Any] | None:
+        """Give the latest version's graph."""
+        return None if (version := _latest(strategy)) is None else version.graph
+
+
+def _latest(strategy: Strategy) -> StrategyVersion | None:
+    # Prefetched, newest first: the same number of queries for one strategy as for a page of them.
+    return next(iter(strategy.versions.all()), None)
+
+
+class SessionFilter(django_filters.FilterSet):
+    """By state, strategy or data set."""
+
+    state = django_filters.MultipleChoiceFilter(choices=SessionState.choices)
+    strategy = django_filters.CharFilter(field_name="strategy_version__strategy__slug")
+    data_set = django_filters.CharFilter(field_name="data_set__slug")
+
+    class Meta:
+        model = BacktestSession
+        fields: list[str] = []
+
+
+class TradeFilter(django_filters.FilterSet):
+    """By position, symbol, side, or the events after one."""
+
+    after_event = django_filters.NumberFilter(field_name="event_id", lookup_expr="gt")
+
+    class Meta:
+        model = Trade
+        fields = ["position_id", "symbol", "side"]
+
+
+class NodeEventFilter(django_filters.FilterSet):
+    """By node, kind of node, signal, or the events after one."""
+
+    after_event = django_filters.NumberFilter(field_name="event_id", lookup_expr="gt")
+
+    class Meta:
+        model = NodeEvent
+        fields = ["node_id", "node_type", "signal_emitted"]
+
+
+class SessionViewSet(viewsets.ReadOnlyModelViewSet[BacktestSession]):
+    """Sessions, newest first."""
+
+    serializer_class = SessionSerializer
+    permission_classes = [AllowAny]
+    pagination_class = Pages
+    filterset_class = SessionFilter
+    lookup_field = "session_id"
+    lookup_value_regex = "[A-Za-z0-9._-]{1,64}"
+    queryset = BacktestSession.objects.none()
+
+    def get_queryset(self) -> QuerySet[BacktestSession]:
+        """Select what this user may see."""
+        return actions.visible_sessions(self.request.user)
+
+    @extend_schema(responses=TradeSerializer(many=True), filters=True)
+    @action(detail=True, filterset_class=TradeFilter, pagination_class=Pages)
+    def trades(self, _request: Request, session_id: str) -> Response:
+        """List the session's trades in the order in which they closed."""
+        trades = Trade.objects.filter(session__in=self._one(session_id)).order_by("event_id")
+        return self._page(TradeFilter, trades, TradeSerializer)
+
+    @extend_schema(responses=NodeEventSerializer(many=True), filters=True)
+    @action(detail=True, url_path="node-events", filterset_class=NodeEventFilter, pagination_class=Pages)
+    def node_events(self, _request: Request, session_id: str) -> Response:
+        """List the session's node events in their order."""
+        node_events = NodeEvent.objects.filter(session__in=self._one(session_id)).order_by("event_id")
+        return self._page(NodeEventFilter, node_events, NodeEventSerializer)
+
+    def _one(self, session_id: str) -> list[BacktestSession]:
+        """Find the session or answer 404; `get_object` would filter it by the filters of the list below it."""
+        from rest_framework.generics import get_object_or_404
+
+        return [get_object_or_404(self.get_queryset(), session_id=session_id)]
+
+    def _page(
+        self,
+        filter_class: type[django_filters.FilterSet],
+        rows: QuerySet[Any],
+        serializer_class: type[serializers.ModelSerializer[Any]],
+    ) -> Response:
+        filters = filter_class(self.request.query_params, queryset=rows, request=self.request)
+        if not filters.is_valid():
+            raise serializers.ValidationError(filters.errors)
+        page = self.paginate_queryset(filters.qs)
+        return self.get_paginated_response(serializer_class(page, many=True).data)
+
+
+class StrategyViewSet(viewsets.ReadOnlyModelViewSet[Strategy]):
+    """Strategies by name."""
+
+    serializer_class = StrategySerializer
+    permission_classes = [AllowAny]
+    pagination_class = Pages
+    lookup_field = "slug"
+    queryset = Strategy.objects.none()
+
+    def get_queryset(self) -> QuerySet[Strategy]:
+        """Select what this user may see."""
+        return actions.visible_strategies(self.request.user).prefetch_related("versions").order_by("name", "pk")

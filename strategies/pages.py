@@ -1,0 +1,154 @@
+"""
+The pages: sessions, one session, one strategy; and what the signed-in may do on them.
+
+A page is whole without JavaScript: everything it shows is read here. What belongs to the stream is given to the view
+by a function of the layer above (`read_viewer_state`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from strategies import actions
+from strategies.models import MAX_PACE, BacktestSession, DataSet, StrategyVersion
+
+_SESSIONS_PER_PAGE = 25
+
+
+class StartForm(forms.Form):
+    """What to run, on what, and how fast."""
+
+    strategy = forms.ModelChoiceField(queryset=None, to_field_name="slug")
+    data_set = forms.ModelChoiceField(queryset=DataSet.objects.all(), to_field_name="slug")
+    pace = forms.FloatField(
+        required=False,
+        min_value=0.001,
+        max_value=MAX_PACE,
+        help_text="Market seconds per second; empty for as fast as possible.",
+    )
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
+        super().__init__(*args, **kwargs)
+        choice = self.fields["strategy"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = actions.visible_strategies(user).filter(versions__isnull=False).distinct()
+
+
+@require_safe
+def session_list(request: HttpRequest) -> HttpResponse:
+    """Show the sessions, newest first."""
+    paginator = Paginator(actions.visible_sessions(request.user), _SESSIONS_PER_PAGE)
+    page = paginator.get_page(request.GET.get("page"))
+    context = {
+        "sessions": page.object_list,
+        "page": page,
+        "strategies": actions.visible_strategies(request.user),
+        "form": StartForm(user=request.user) if request.user.is_authenticated else None,
+        "can_act": request.user.is_authenticated,
+    }
+    return render(request, "sessions/list.html", context)
+
+
+@require_safe
+def session_detail(
+    request: HttpRequest, session_id: str, read_viewer_state: Callable[[BacktestSession], dict[str, Any]]
+) -> HttpResponse:
+    """Show one session as it is now; the page's script goes on from there."""
+    session = _visible_session(request, session_id)
+    context = {
+        "session": session,
+        "state": read_viewer_state(session),
+        "trades": session.trades.order_by("event_id"),
+        "node_events": session.node_events.order_by("event_id"),
+        "graph": session.strategy_version.graph,
+        "progress_percent": session.progress_percent,
+        "can_act": actions.can_act(request.user, session),
+    }
+    return render(request, "sessions/session.html", context)
+
+
+@require_safe
+def strategy_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show a strategy, its versions and its sessions."""
+    strategy = get_object_or_404(actions.visible_strategies(request.user), slug=slug)
+    version = strategy.latest_version
+    sessions = actions.visible_sessions(request.user).filter(strategy_version__strategy=strategy)
+    context = {
+        "strategy": strategy,
+        "version": version,
+        "versions": strategy.versions.order_by("-number"),
+        "graph": None if version is None else version.graph,
+        "sessions": sessions[:_SESSIONS_PER_PAGE],
+        "can_act": request.user.is_authenticated,
+    }
+    return render(request, "strategies/strategy.html", context)
+
+
+@require_POST
+@login_required
+def session_start(request: HttpRequest) -> HttpResponse:
+    """Queue a session and show its page."""
+    form = StartForm(request.POST, user=request.user)
+    if not form.is_valid():
+        for field, faults in form.errors.items():
+            messages.error(request, f"{field}: {' '.join(str(fault) for fault in faults)}")
+        return redirect("session-list")
+    version = StrategyVersion.objects.filter(strategy=form.cleaned_data["strategy"]).order_by("-number")[0]
+    try:
+        session = actions.queue_session(
+            version=version,
+            data_set=form.cleaned_data["data_set"],
+            owner=_signed_in(request),
+            pace=form.cleaned_data["pace"],
+        )
+    except (actions.ActionError, ValidationError) as error:
+        messages.error(request, str(error))
+        return redirect("session-list")
+    return redirect("session", session_id=session.session_id)
+
+
+@require_POST
+@login_required
+def session_cancel(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Cancel a session and show its page."""
+    session = _own_session(request, session_id)
+    try:
+        actions.cancel_session(session)
+    except actions.StepRefused as error:
+        messages.warning(request, str(error))
+    return redirect("session", session_id=session_id)
+
+
+@require_POST
+@login_required
+def session_again(request: HttpRequest, session_id: str) -> HttpResponse:
+    """Queue the same once more and show the new session's page."""
+    session = _visible_session(request, session_id)
+    again = actions.run_again(session, owner=_signed_in(request))
+    return redirect("session", session_id=again.session_id)
+
+
+def _visible_session(request: HttpRequest, session_id: str) -> BacktestSession:
+    return get_object_or_404(actions.visible_sessions(request.user), session_id=session_id)
+
+
+def _own_session(request: HttpRequest, session_id: str) -> BacktestSession:
+    session = _visible_session(request, session_id)
+    if not actions.can_act(request.user, session):
+        # What somebody may not do to a session is no secret where they may look at it, yet the answer stays the same.
+        raise Http404("There is no such session.")
+    return session
+
+
+def _signed_in(request: HttpRequest) -> Any:  # noqa: ANN401 - login_required has made sure that it is a user
+    return request.user

@@ -1,0 +1,167 @@
+"""
+A session's channel of django-eventstream: `GET /events/<session_id>/`, and its Python interface.
+
+The channel is named by the session id and has the session's own rule of who may look. Its storage is the event log, so
+it replays by `Last-Event-ID` in that package's form, `<session_id>:<event id>`. Events come from the worker's process:
+while somebody listens, the web process shares the session's feed and hands each new event to its local listeners.
+
+For many viewers use the stream (see `stream`): this endpoint encodes for each listener and reads the database again
+when one has more than ten events waiting.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any, Final, cast
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django_eventstream import views
+from django_eventstream.channelmanager import ChannelManagerBase
+from django_eventstream.event import Event
+from django_eventstream.storage import EventDoesNotExist, StorageBase
+
+from strategies import actions
+from strategies.models import BacktestSession
+from streaming import event_log
+from streaming.protocol import frames as frame_format
+from streaming.relay import Frames, get_relay
+
+_EVENT_END: Final = "\n\n"
+
+
+class SessionChannels(ChannelManagerBase):  # type: ignore[misc]  # the package has no types
+    """One channel for each session."""
+
+    def get_channels_for_request(self, request: HttpRequest, view_kwargs: dict[str, Any]) -> set[str]:
+        """Name the channel of the address."""
+        return {str(view_kwargs["session_id"])} if "session_id" in view_kwargs else set()
+
+    def can_read_channel(self, user: AbstractBaseUser | AnonymousUser | None, channel: str) -> bool:
+        """Ask the session's own rule."""
+        session = BacktestSession.objects.filter(session_id=channel).first()
+        return session is not None and actions.can_view(user, session)
+
+    def is_channel_reliable(self, channel: str) -> bool:
+        """Every session's channel can be read again from its log."""
+        return True
+
+
+class ChannelClosed(Exception):
+    """Somebody tried to send into a session's channel; only its worker does, through the log."""
+
+
+class LogStorage(StorageBase):  # type: ignore[misc]  # the package has no types
+    """The event log as the package's storage."""
+
+    def append_event(self, channel: str, event_type: str, _data: object) -> Event:
+        """Refuse: a session's events come from its run alone."""
+        raise ChannelClosed(
+            f"A {event_type} cannot be sent into the channel of session {channel}: its events come from its run. "
+            "Publish through streaming.publisher, or use a channel with another storage."
+        )
+
+    def get_events(self, channel: str, last_id: int, limit: int = 100) -> list[Event]:
+        """
+        Read events after one.
+
+        Raises:
+            EventDoesNotExist: If that event is not in the log (any more); the listener is told to start afresh.
+        """
+        try:
+            with event_log.one_instant():
+                session_pk = _session_pk(channel)
+                state = event_log.read_state(session_pk)
+                head = -1 if state.head is None else state.head
+                if not state.oldest_event_id - 1 <= last_id <= head:
+                    raise EventDoesNotExist(f"Event {last_id} is not in the log of session {channel}.", head)
+                found = event_log.read_frames(session_pk, after=last_id, limit=limit)
+        finally:
+            # The thread that reads belongs to the listener, and would keep its connection as long as it listens.
+            close_old_connections()
+        return [_event(channel, event_id, frame) for event_id, frame in found]
+
+    def get_current_id(self, channel: str) -> int:
+        """Return the head; -1 before the first event, so that event 0 follows it."""
+        try:
+            head = event_log.read_state(_session_pk(channel)).head
+        finally:
+            close_old_connections()
+        return -1 if head is None else head
+
+
+async def events(request: HttpRequest, session_id: str) -> HttpResponseBase:
+    """Serve the package's own endpoint, fed by the relay while somebody listens."""
+    session_pk = await sync_to_async(_find)(request, session_id)
+    if session_pk is None:
+        return HttpResponse("There is no such session.\n", status=404, content_type="text/plain; charset=utf-8")
+    _drop_bad_cursor(request, session_id)
+    response = await sync_to_async(views.events)(request, session_id=session_id)
+    if isinstance(response, StreamingHttpResponse):
+        content = cast("AsyncIterator[bytes]", response.streaming_content)
+        response.streaming_content = _fed(content, session_id, session_pk)
+    return cast("HttpResponseBase", response)
+
+
+def _drop_bad_cursor(request: HttpRequest, session_id: str) -> None:
+    """Let an unusable cursor count as none: an error would end a native EventSource for good."""
+    usable = re.compile(rf"{re.escape(session_id)}:(0|-1|[1-9][0-9]{{0,17}})")
+    if not usable.fullmatch(request.META.get("HTTP_LAST_EVENT_ID", "")):
+        request.META.pop("HTTP_LAST_EVENT_ID", None)
+    if not all(usable.fullmatch(value) for value in request.GET.getlist("lastEventId")):
+        request.GET = request.GET.copy()
+        request.GET.pop("lastEventId")
+
+
+async def _fed(content: AsyncIterator[bytes], session_id: str, session_pk: int) -> AsyncIterator[bytes]:
+    """Keep the feed running while the response is, and drop what comes twice."""
+
+    def hand_over(frames: Frames) -> None:
+        manager = views.get_listener_manager()
+        if session_id in manager.listeners_by_channel:
+            for event_id, frame in frames:
+                manager.add_to_queues(session_id, _event(session_id, event_id, frame))
+
+    async with get_relay().watch(session_pk) as feed:
+        # What the feed reads first is history, which the listener reads from the log by itself.
+        await feed.is_ready.wait()
+        # One hand-over for all listeners of the session; it stays as long as the feed.
+        feed.listeners.setdefault("channels", hand_over)
+        newest = -1
+        async for part in content:
+            text, newest = _without_repeats(part.decode(), session_id, newest)
+            yield text.encode()
+
+
+def _without_repeats(text: str, session_id: str, newest: int) -> tuple[str, int]:
+    """Drop events that were sent before: one read from the log may be handed over by the relay a moment later."""
+    kept = []
+    for event in text.split(_EVENT_END)[:-1]:
+        found = re.search(rf"^id: {re.escape(session_id)}:(\d+)$", event, re.MULTILINE)
+        if found is not None and "event: stream-reset" not in event:
+            event_id = int(found[1])
+            if event_id <= newest:
+                continue
+            newest = event_id
+        kept.append(event + _EVENT_END)
+    return "".join(kept), newest
+
+
+def _find(request: HttpRequest, session_id: str) -> int | None:
+    try:
+        session = BacktestSession.objects.filter(session_id=session_id).first()
+        return session.pk if session is not None and actions.can_view(request.user, session) else None
+    finally:
+        close_old_connections()
+
+
+def _session_pk(channel: str) -> int:
+    return BacktestSession.objects.values_list("pk", flat=True).get(session_id=channel)
+
+
+def _event(channel: str, event_id: int, frame: bytes) -> Event:
+    parsed = frame_format.FrameParser().feed(frame)[0]
+    return Event(channel, parsed.event, parsed.data, id=event_id)

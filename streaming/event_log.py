@@ -1,0 +1,418 @@
+"""
+The event log of a session: appending to it, and reading it.
+
+Who writes holds the session's lock (`session_lock`) and appends through a `LogWriter`, a batch at a time and in order.
+The head is moved by an update that names the old head, so that even a writer that lost its lock without knowing can
+never fork the log. Who reads several things that must fit together does so inside `one_instant`.
+
+A snapshot needs no table of its own: the trades and node events of a session keep the JSON of their events, in order,
+and the log keeps the rest. They are written in the same transaction as the head.
+
+    LogError
+    └── LogTaken    another writer has appended meanwhile; this one must stop
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from django.db import connection, transaction
+
+from strategies.models import BacktestSession, NodeEvent, Trade
+from streaming.models import EventBlock, SessionLog
+from streaming.protocol import json_text, messages, segments, snapshots
+
+#: A committed batch is announced here, with "session pk:head".
+NOTIFY_CHANNEL: Final = "backtest_log"
+
+#: The first key of every session's advisory lock; the second is the session's primary key.
+_LOCK_CLASS: Final = 0x5E55
+_LOCK_KEYS: Final = 2**31
+
+_FRAME_END: Final = b"\n\n"
+
+#: Columns that have the names of the events' fields.
+_TRADE_COLUMNS: Final = (
+    "trade_id",
+    "position_id",
+    "re_entry_num",
+    "symbol",
+    "side",
+    "quantity",
+    "entry_price",
+    "entry_time",
+    "exit_price",
+    "exit_time",
+    "pnl",
+    "status",
+    "entry_trigger",
+    "exit_reason",
+    "closed_by",
+)
+_NODE_EVENT_COLUMNS: Final = (
+    "execution_id",
+    "parent_execution_id",
+    "node_id",
+    "node_name",
+    "node_type",
+    "timestamp",
+    "event_type",
+    "conditions_preview",
+)
+
+
+class LogError(Exception):
+    """The event log cannot be written as asked."""
+
+
+class LogTaken(LogError):
+    """Another writer has appended to the log meanwhile."""
+
+
+class SeriesPoint(NamedTuple):
+    """What the charts need of one tick."""
+
+    tick: int
+    #: Unix time of the tick.
+    epoch_second: int
+    #: Last price of the underlying; NaN where it has none yet.
+    underlying: float
+    #: Total P&L in hundredths.
+    total_pnl_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedEvent:
+    """One event on its way into the log, serialised once."""
+
+    event_id: int
+    event_type: str
+    frame: bytes
+    #: JSON of the payload.
+    data_json: bytes
+    #: The payload; only where the log reads more of it than its JSON.
+    data: dict[str, Any] | None = None
+    #: Only of a tick_update.
+    point: SeriesPoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogState:
+    """How far a log reaches."""
+
+    #: None before the first event.
+    head: int | None
+    oldest_event_id: int
+    is_finished: bool
+
+
+# Writing
+
+
+@contextmanager
+def session_lock(session_pk: int) -> Iterator[bool]:
+    """
+    Hold the lock of a session's one writer while the block runs.
+
+    It is bound to this thread's database connection: where the process dies, the server lets go of it.
+
+    Yields:
+        Whether the lock was free; without it the caller must not write.
+    """
+    keys = [_LOCK_CLASS, session_pk % _LOCK_KEYS]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", keys)
+        is_ours = bool(cursor.fetchone()[0])
+    try:
+        yield is_ours
+    finally:
+        if is_ours:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", keys)
+
+
+def locked_sessions(session_pks: Sequence[int]) -> frozenset[int]:
+    """Return those of the sessions that have a writer."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [_LOCK_CLASS],
+        )
+        locked = {row[0] for row in cursor.fetchall()}
+    return frozenset(pk for pk in session_pks if pk % _LOCK_KEYS in locked)
+
+
+class LogWriter:
+    """Append to one session's log. The caller holds the session's lock."""
+
+    def __init__(self, session_pk: int) -> None:
+        """Read how far the log reaches; a new segment begins with the first batch."""
+        self.session_pk = session_pk
+        log, _ = SessionLog.objects.get_or_create(session_id=session_pk)
+        self.head = log.head
+        self.is_finished = log.is_finished
+        self._encoder = segments.SegmentEncoder()
+
+    def append(self, batch: Sequence[LoggedEvent]) -> None:
+        """
+        Write a batch and announce it; all of it or nothing. The caller has opened a transaction.
+
+        Args:
+            batch: Events with consecutive ids, the first one following the head.
+
+        Raises:
+            LogTaken: If somebody else has appended meanwhile.
+            LogError: If the ids do not follow the head, or the log has its last event already.
+        """
+        self._check_order(batch)
+        EventBlock.objects.bulk_create(self._blocks(batch))
+        Trade.objects.bulk_create(
+            [_trade_row(self.session_pk, event) for event in batch if event.event_type == messages.TRADE_UPDATE]
+        )
+        NodeEvent.objects.bulk_create(
+            [_node_event_row(self.session_pk, event) for event in batch if event.event_type == messages.NODE_EVENT]
+        )
+        changes = _log_changes(batch)
+        if not SessionLog.objects.filter(session_id=self.session_pk, head=self.head).update(**changes):
+            raise LogTaken(f"The log of session {self.session_pk} does not end at event {self.head} any more.")
+        self.head, self.is_finished = changes["head"], changes["is_finished"]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_notify(%s, %s)", [NOTIFY_CHANNEL, f"{self.session_pk}:{self.head}"])
+
+    def _check_order(self, batch: Sequence[LoggedEvent]) -> None:
+        if self.is_finished:
+            raise LogError(f"The log of session {self.session_pk} has its last event already.")
+        following = 0 if self.head is None else self.head + 1
+        for event in batch:
+            if event.event_id != following:
+                raise LogError(f"Event {event.event_id} cannot follow event {following - 1} of the log.")
+            following += 1
+
+    def _blocks(self, batch: Sequence[LoggedEvent]) -> list[EventBlock]:
+        first = batch[0].event_id
+        rows = []
+        for block in self._encoder.add([(event.event_id, event.frame) for event in batch]):
+            events = batch[block.first_event_id - first : block.last_event_id - first + 1]
+            rows.append(
+                EventBlock(
+                    session_id=self.session_pk,
+                    first_event_id=block.first_event_id,
+                    last_event_id=block.last_event_id,
+                    starts_segment=block.starts_segment,
+                    event_count=len(events),
+                    raw_bytes=block.raw_bytes,
+                    body=block.body,
+                    series=pack_series([event.point for event in events if event.point is not None]),
+                )
+            )
+        return rows
+
+
+def _log_changes(batch: Sequence[LoggedEvent]) -> dict[str, Any]:
+    last = batch[-1]
+    changes: dict[str, Any] = {
+        "head": last.event_id,
+        "is_finished": last.event_type == messages.BACKTEST_COMPLETE,
+    }
+    for event in batch:
+        if event.event_type == messages.TICK_UPDATE:
+            changes["current_state_json"] = event.data_json
+        elif event.event_type == messages.TRADE_UPDATE and event.data is not None:
+            changes["summary_json"] = json_text.encode(event.data["summary"])
+        elif event.event_type == messages.INITIAL_STATE and event.data is not None:
+            trades = snapshots.unpack(event.data["trades"])
+            changes |= {name: event.data[name] for name in ("strategy_id", "start_date", "end_date")}
+            changes |= {"trades_date": trades["date"], "summary_json": json_text.encode(trades["summary"])}
+    return changes
+
+
+def _trade_row(session_pk: int, event: LoggedEvent) -> Trade:
+    assert event.data is not None
+    trade = event.data["trade"]
+    return Trade(
+        session_id=session_pk,
+        event_id=event.event_id,
+        record_json=json_text.encode(trade).decode(),
+        **{name: _storable(trade.get(name)) for name in _TRADE_COLUMNS},
+    )
+
+
+def _node_event_row(session_pk: int, event: LoggedEvent) -> NodeEvent:
+    assert event.data is not None
+    data = event.data
+    record = {name: value for name, value in data.items() if name not in messages.ENVELOPE_FIELDS}
+    return NodeEvent(
+        session_id=session_pk,
+        event_id=event.event_id,
+        signal_emitted=bool(data["signal_emitted"]),
+        record_json=json_text.encode(record).decode(),
+        **{name: _storable(data.get(name)) for name in _NODE_EVENT_COLUMNS},
+    )
+
+
+def _storable(value: object) -> object:
+    """Make a value fit for a column: Postgres keeps no NUL in text; the log itself and the record keep it, escaped."""
+    if value is None:
+        return ""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
+
+# Reading
+
+
+@contextmanager
+def one_instant() -> Iterator[None]:
+    """Let everything that is read inside be of one and the same instant."""
+    if connection.in_atomic_block:
+        # The caller's own transaction decides what it sees.
+        yield
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def read_state(session_pk: int) -> LogState:
+    """Read how far a session's log reaches; a session that never ran has an empty one."""
+    row = SessionLog.objects.filter(session_id=session_pk).values_list("head", "oldest_event_id", "is_finished").first()
+    head, oldest_event_id, is_finished = row or (None, 0, False)
+    return LogState(head=head, oldest_event_id=oldest_event_id, is_finished=is_finished)
+
+
+def read_frames(session_pk: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """
+    Read events from the log.
+
+    Args:
+        session_pk: Of which session.
+        after: The event before the first one wanted; -1 for all from the first on.
+        limit: How many at most; at least 1.
+
+    Returns:
+        Event id and frame, ids ascending without a hole; fewer than `limit` only where the log ends.
+    """
+    blocks = EventBlock.objects.filter(session_id=session_pk)
+    start = (
+        blocks.filter(starts_segment=True, first_event_id__lte=after + 1)
+        .order_by("-first_event_id")
+        .values_list("first_event_id", flat=True)
+        .first()
+    )
+    if start is None:
+        return []
+    rows = blocks.filter(first_event_id__gte=start, first_event_id__lte=after + limit).order_by("first_event_id")
+    decoder = segments.SegmentDecoder()
+    frames: list[tuple[int, bytes]] = []
+    for row in rows.values_list("first_event_id", "last_event_id", "starts_segment", "raw_bytes", "body"):
+        frames += decode_block(decoder, row)
+    return [frame for frame in frames if after < frame[0] <= after + limit]
+
+
+def decode_block(
+    decoder: segments.SegmentDecoder, row: tuple[int, int, bool, int, bytes | memoryview]
+) -> list[tuple[int, bytes]]:
+    """
+    Decode one row of the log.
+
+    Args:
+        decoder: One that has decoded the rows before, back to a segment start.
+        row: First and last event id, whether it starts a segment, bytes of the frames, body.
+
+    Returns:
+        Event id and frame.
+    """
+    first, last, starts_segment, raw_bytes, body = row
+    raw = decoder.decode([segments.Block(first, last, starts_segment, raw_bytes, bytes(body))])
+    # A frame's JSON stands on one line, so an empty line can only be a frame's end.
+    parts = raw.split(_FRAME_END)
+    return [(event_id, part + _FRAME_END) for event_id, part in zip(range(first, last + 1), parts, strict=False)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotParts:
+    """A session's state at its log's head (before the last event, where it is finished), as JSON texts."""
+
+    strategy_id: str
+    start_date: str
+    end_date: str
+    diagnostics_json: bytes
+    trades_json: bytes
+
+
+def read_snapshot(session_pk: int) -> SnapshotParts:
+    """
+    Read a session's state; the caller reads head and state inside the same `one_instant`.
+
+    A finished session's last event adds nothing to the tables that this reads: its state is the one at head - 1.
+    """
+    log = SessionLog.objects.get(session_id=session_pk)
+    history = NodeEvent.objects.filter(session_id=session_pk).order_by("event_id")
+    entries = [
+        b"%b:%b" % (json_text.encode(execution_id), record_json.encode())
+        for execution_id, record_json in history.values_list("execution_id", "record_json")
+    ]
+    trades = Trade.objects.filter(session_id=session_pk).order_by("event_id").values_list("record_json", flat=True)
+    return SnapshotParts(
+        strategy_id=log.strategy_id,
+        start_date=log.start_date,
+        end_date=log.end_date,
+        diagnostics_json=snapshots.assemble_diagnostics(
+            b"{%b}" % b",".join(entries), bytes(log.current_state_json) or b"null"
+        ),
+        trades_json=b'{"date":%b,"summary":%b,"trades":[%b]}'
+        % (json_text.encode(log.trades_date), bytes(log.summary_json), ",".join(trades).encode()),
+    )
+
+
+def initial_state_frame_data(*, session_id: str, event_id: int, parts: SnapshotParts) -> bytes:
+    """Write the payload of an `initial_state`; the costly part of a snapshot, it needs no database."""
+    payload = snapshots.initial_state_payload(
+        event_id=event_id,
+        session_id=session_id,
+        diagnostics=parts.diagnostics_json,
+        trades=parts.trades_json,
+        strategy_id=parts.strategy_id,
+        start_date=parts.start_date,
+        end_date=parts.end_date,
+    )
+    return json_text.encode(payload)
+
+
+def viewer_state(session: BacktestSession) -> dict[str, Any]:
+    """Read what a page shows of a session's log: `tick`, the last tick's payload or None, and the `trades` document."""
+    with one_instant():
+        log = SessionLog.objects.filter(session_id=session.pk).first()
+        if log is None or log.head is None:
+            return {"tick": None, "trades": messages.empty_trades(""), "head": None}
+        parts = read_snapshot(session.pk)
+    return {
+        "tick": json_text.decode(bytes(log.current_state_json) or b"null"),
+        "trades": json_text.decode(parts.trades_json),
+        "head": log.head,
+    }
+
+
+# Series
+
+_POINT: Final = struct.Struct("<Iqdq")
+
+
+def pack_series(points: Sequence[SeriesPoint]) -> bytes:
+    """Pack the points of a block; empty for none."""
+    if not points:
+        return b""
+    return zlib.compress(b"".join([_POINT.pack(*point) for point in points]), 6)
+
+
+def unpack_series(packed: bytes | memoryview) -> list[SeriesPoint]:
+    """Read what `pack_series` wrote."""
+    if not packed:
+        return []
+    return [SeriesPoint(*values) for values in _POINT.iter_unpack(zlib.decompress(packed))]

@@ -1,0 +1,282 @@
+"""
+The relay: one reader of the event log for all viewers of a web process.
+
+It listens on a connection of its own for committed batches and reads the new blocks of a watched session once, however
+many watch it. The frames go into the session's `Feed`, a ring bounded in events and bytes. A viewer is a cursor into
+the ring: nobody queues for it, and one that falls out of the ring reads the log itself, at its own pace.
+
+Notifications are a hint and may be lost while the connection is; the heads of watched sessions are therefore polled as
+well, and after a lost connection everything watched is read again. A relay belongs to one event loop and lives as long
+as somebody watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import islice
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import psycopg
+from django.db import connections
+
+from streaming import event_log
+from streaming.models import EventBlock, SessionLog
+from streaming.protocol import segments
+
+logger = logging.getLogger(__name__)
+
+#: What a ring holds at most.
+RING_EVENTS: Final = 2048
+RING_BYTES: Final = 8 * 1024 * 1024
+#: How often heads are looked up without a notification.
+POLL_SECONDS: Final = 1.0
+#: Blocks that are read and decoded at once; up to 64 events each.
+_BLOCKS_PER_READ: Final = 8
+_RECONNECT_SECONDS: Final = (0.2, 1.0)
+
+Frames = Sequence[tuple[int, bytes]]
+
+_BLOCK_TABLE: Final = EventBlock._meta.db_table
+_LOG_TABLE: Final = SessionLog._meta.db_table
+
+# Follows on where the reader is; at the very beginning, from the start of the newest segment.
+_READ_BLOCKS: Final = f"""
+    SELECT first_event_id, last_event_id, starts_segment, raw_bytes, body FROM {_BLOCK_TABLE}
+    WHERE session_id = %(session)s AND first_event_id >= coalesce(%(from)s, (
+        SELECT max(first_event_id) FROM {_BLOCK_TABLE} WHERE session_id = %(session)s AND starts_segment), 0)
+    ORDER BY first_event_id LIMIT %(limit)s
+"""
+_READ_HEADS: Final = f"SELECT session_id, head FROM {_LOG_TABLE} WHERE session_id = ANY(%s) AND head IS NOT NULL"
+
+
+class Feed:
+    """The newest frames of one session."""
+
+    def __init__(self, session_pk: int) -> None:
+        self.session_pk = session_pk
+        #: The newest event here; -1 before the first.
+        self.head = -1
+        #: The newest event that a notification or a poll told of.
+        self.announced_head = -1
+        self.watchers = 0
+        #: Called with all new frames before viewers wake up; by name, so that each is there once.
+        self.listeners: dict[str, Callable[[Frames], None]] = {}
+        #: Set when the newest segment of the log is here, or is known to be missing.
+        self.is_ready = asyncio.Event()
+        self._ring: deque[bytes] = deque()
+        self._ring_bytes = 0
+        self._decoder = segments.SegmentDecoder()
+        self._has_new = asyncio.Event()
+        #: Set where the pump should look at the log.
+        self.is_due = asyncio.Event()
+
+    @property
+    def first_id(self) -> int:
+        """The oldest event in the ring; head + 1 where the ring is empty."""
+        return self.head + 1 - len(self._ring)
+
+    def frames_after(self, cursor: int, *, max_bytes: int) -> tuple[bytes, int] | None:
+        """
+        Take frames from the ring.
+
+        Args:
+            cursor: The event before the first one wanted.
+            max_bytes: Where to stop; at least one frame is taken.
+
+        Returns:
+            The frames in one piece and the last event in it (the cursor itself, with b"", where there is none yet);
+            None where the ring does not reach back that far.
+        """
+        if cursor + 1 < self.first_id:
+            return None
+        taken: list[bytes] = []
+        size = 0
+        for frame in islice(self._ring, cursor + 1 - self.first_id, None):
+            if taken and size + len(frame) > max_bytes:
+                break
+            taken.append(frame)
+            size += len(frame)
+        return b"".join(taken), cursor + len(taken)
+
+    async def wait_after(self, cursor: int, *, timeout_seconds: float) -> bool:
+        """Wait until there are events after the cursor; return False where the time was up first."""
+        if self.head > cursor:
+            return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                await self._has_new.wait()
+        return self.head > cursor
+
+    def announce(self, head: int) -> None:
+        """Hear that the log reaches up to an event."""
+        if head > self.announced_head:
+            self.announced_head = head
+        if head > self.head:
+            self.is_due.set()
+
+    def add_rows(self, rows: Sequence[tuple[int, int, bool, int, bytes]]) -> None:
+        """Take rows of the log that follow those before."""
+        frames: list[tuple[int, bytes]] = []
+        for row in rows:
+            frames += event_log.decode_block(self._decoder, row)
+        if not frames:
+            return
+        self._ring.extend(frame for _, frame in frames)
+        self._ring_bytes += sum(len(frame) for _, frame in frames)
+        self.head = frames[-1][0]
+        while len(self._ring) > RING_EVENTS or (self._ring_bytes > RING_BYTES and len(self._ring) > 1):
+            self._ring_bytes -= len(self._ring.popleft())
+        for listener in tuple(self.listeners.values()):
+            listener(frames)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let every viewer look again."""
+        # A new event for those who wait next, so that this wakes each viewer once.
+        woken, self._has_new = self._has_new, asyncio.Event()
+        woken.set()
+
+
+class Relay:
+    """Feeds of the watched sessions, kept up to date in one event loop."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[int, Feed] = {}
+        self._pumps: dict[int, asyncio.Task[None]] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self._reader: psycopg.AsyncConnection[Any] | None = None
+        self._reading = asyncio.Lock()
+        #: Rows read so far; a test sees by it that viewers share.
+        self.reads = 0
+
+    @contextlib.asynccontextmanager
+    async def watch(self, session_pk: int) -> AsyncIterator[Feed]:
+        """Share the session's feed while the block runs. It holds the newest segment, or will in a moment."""
+        feed = self._feeds.get(session_pk)
+        if feed is None:
+            feed = self._feeds[session_pk] = Feed(session_pk)
+            feed.is_due.set()
+            self._pumps[session_pk] = asyncio.create_task(self._pump(feed), name=f"feed of session {session_pk}")
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen_for_ever(), name="relay")
+        feed.watchers += 1
+        try:
+            yield feed
+        finally:
+            feed.watchers -= 1
+            if not feed.watchers:
+                await self._forget(feed)
+
+    async def _forget(self, feed: Feed) -> None:
+        # Out of the tables first: whoever comes while the tasks end starts afresh.
+        del self._feeds[feed.session_pk]
+        ending = [self._pumps.pop(feed.session_pk)]
+        reader = None
+        if not self._feeds and self._listening is not None:
+            ending.append(self._listening)
+            self._listening, reader, self._reader = None, self._reader, None
+        for task in ending:
+            task.cancel()
+        # A viewer that is being cancelled must not wait here; the tasks end by themselves.
+        if reader is not None:
+            await _close(reader)
+
+    async def _pump(self, feed: Feed) -> None:
+        """Read the session's new blocks whenever there are some."""
+        while True:
+            await feed.is_due.wait()
+            feed.is_due.clear()
+            try:
+                await self._read_all(feed)
+                feed.is_ready.set()
+            except (psycopg.Error, OSError) as error:
+                logger.warning("Reading the log of session %d failed, trying again: %s", feed.session_pk, error)
+                await asyncio.sleep(random.uniform(*_RECONNECT_SECONDS))
+                feed.is_due.set()
+
+    async def _read_all(self, feed: Feed) -> None:
+        while True:
+            rows = await self._read_blocks(feed)
+            # Decoding is work: off the loop's thread would cost more in hand-overs than these few blocks take.
+            feed.add_rows(rows)
+            if len(rows) < _BLOCKS_PER_READ:
+                return
+            await asyncio.sleep(0)
+
+    async def _read_blocks(self, feed: Feed) -> list[tuple[int, int, bool, int, bytes]]:
+        values = {
+            "session": feed.session_pk,
+            "from": feed.head + 1 if feed.head >= 0 else None,
+            "limit": _BLOCKS_PER_READ,
+        }
+        async with self._reading:
+            if self._reader is None or self._reader.closed:
+                self._reader = await _connect()
+            self.reads += 1
+            cursor = await self._reader.execute(_READ_BLOCKS, values, binary=True)
+            return await cursor.fetchall()
+
+    async def _listen_for_ever(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (psycopg.Error, OSError) as error:
+                logger.warning("The relay lost its database connection, connecting again: %s", error)
+            await asyncio.sleep(random.uniform(*_RECONNECT_SECONDS))
+
+    async def _listen(self) -> None:
+        listening = await _connect()
+        try:
+            await listening.execute(f"LISTEN {event_log.NOTIFY_CHANNEL}")
+            # Whatever was announced before this moment was not heard.
+            await self._poll(listening)
+            while True:
+                async for notification in listening.notifies(timeout=POLL_SECONDS):
+                    self._hear(notification.payload)
+                await self._poll(listening)
+        finally:
+            await _close(listening)
+
+    def _hear(self, payload: str) -> None:
+        session_pk, _, head = payload.partition(":")
+        if session_pk.isdigit() and head.isdigit() and (feed := self._feeds.get(int(session_pk))) is not None:
+            feed.announce(int(head))
+
+    async def _poll(self, reading: psycopg.AsyncConnection[Any]) -> None:
+        if not self._feeds:
+            return
+        cursor = await reading.execute(_READ_HEADS, [list(self._feeds)])
+        for session_pk, head in await cursor.fetchall():
+            if (feed := self._feeds.get(session_pk)) is not None:
+                feed.announce(head)
+
+
+_relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary()
+
+
+def get_relay() -> Relay:
+    """Return the relay of the running event loop."""
+    loop = asyncio.get_running_loop()
+    relay = _relays.get(loop)
+    if relay is None:
+        relay = _relays[loop] = Relay()
+    return relay
+
+
+async def _connect() -> psycopg.AsyncConnection[Any]:
+    """Open a connection of the relay's own: Django's belong to threads and end with their requests."""
+    parameters = connections["default"].get_connection_params()
+    for of_django_alone in ("cursor_factory", "context", "prepare_threshold", "server_side_binding", "isolation_level"):
+        parameters.pop(of_django_alone, None)
+    return await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
+
+
+async def _close(connection: psycopg.AsyncConnection[Any]) -> None:
+    with contextlib.suppress(psycopg.Error, OSError):
+        await connection.close()

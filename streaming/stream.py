@@ -1,0 +1,268 @@
+"""
+The stream of a session: `GET /api/backtest/{session_id}/stream`.
+
+A request is admitted and its first frames are read in one go: permission, log and snapshot, on one connection that is
+closed before the response begins. From then on the viewer is a cursor (see `relay`); only one that fell behind the ring
+reads the log again. A sibling task looks whether the viewer may still look, for the generator itself stands still while
+a viewer does not take its bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, get_user
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
+
+from strategies import actions
+from strategies.models import BacktestSession
+from streaming import event_log
+from streaming.protocol import frames, messages, resume
+from streaming.relay import Feed, get_relay
+
+logger = logging.getLogger(__name__)
+
+#: A comment keeps the line alive: every 15 s, give or take a fifth, so that many viewers do not beat together.
+HEARTBEAT_SECONDS: Final = (12.0, 18.0)
+#: When a viewer that lost the line comes back, milliseconds; spread for the same reason.
+RETRY_MS: Final = (1000, 5000)
+#: How often permission is looked at again; what is lost is lost within 5 s.
+PERMISSION_SECONDS: Final = 2.5
+#: How long a viewer that lost the right has to leave by itself.
+GRACE_SECONDS: Final = 1.0
+#: What is handed to the server at once.
+MAX_CHUNK_BYTES: Final = 256 * 1024
+#: Events that a viewer behind the ring reads from the log at once.
+EVENTS_PER_READ: Final = 256
+
+_SNAPSHOTS_KEPT: Final = 16
+_COMPLETE_FRAME: Final = b"event: " + messages.BACKTEST_COMPLETE.encode()
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Admission:
+    """What a viewer gets first."""
+
+    session_pk: int
+    session_id: str
+    resume: resume.Resume
+    head: int | None
+    #: A snapshot, or the missed events of a finished session; empty where the relay gives all.
+    first_frames: bytes
+    #: The last event in them, or that the viewer has already; -1 for none.
+    cursor: int
+
+
+async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
+    """Stream a session's events to one viewer."""
+    if request.method not in ("GET", "HEAD"):
+        return HttpResponseNotAllowed(["GET", "HEAD"])
+    cursor = resume.choose_cursor(header=request.headers.get("Last-Event-ID"), query=request.GET.get("last_event_id"))
+    admission = await _in_thread(lambda: _admit(request, session_id, cursor))
+    if admission is None:
+        return HttpResponse("There is no such session.\n", status=404, content_type="text/plain; charset=utf-8")
+    headers = _headers(admission)
+    if admission.resume.mode == "nothing":
+        return HttpResponse(status=204, headers=headers)
+    if request.method == "HEAD":
+        return HttpResponse(content_type="text/event-stream", headers=headers)
+    sign_in = _SignIn.of(request)
+    return StreamingHttpResponse(_frames(admission, sign_in), content_type="text/event-stream", headers=headers)
+
+
+def _headers(admission: _Admission) -> dict[str, str]:
+    head = -1 if admission.head is None else admission.head
+    mode = "live" if admission.resume.mode == "wait" else admission.resume.mode
+    return {
+        "Cache-Control": "no-store, no-transform",
+        "X-Accel-Buffering": "no",
+        "Vary": "Accept-Encoding",
+        "X-Backtest-Stream": f"{'complete' if mode == 'nothing' else mode}; head={head}",
+    }
+
+
+async def _frames(admission: _Admission, sign_in: _SignIn) -> AsyncIterator[bytes]:
+    yield frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open")
+    cursor = admission.cursor
+    if admission.first_frames:
+        yield admission.first_frames
+    if admission.resume.ends_at is not None and cursor >= admission.resume.ends_at:
+        return
+    guard = _Guard(admission.session_pk, sign_in)
+    watching = asyncio.create_task(guard.watch(), name=f"permission for session {admission.session_id}")
+    try:
+        async with get_relay().watch(admission.session_pk) as feed:
+            guard.on_lost = feed.wake
+            async for chunk in _follow(feed, cursor, guard):
+                yield chunk
+    finally:
+        watching.cancel()
+
+
+async def _follow(feed: Feed, cursor: int, guard: _Guard) -> AsyncIterator[bytes]:
+    """Send everything after the cursor until the session's last event, or until the viewer may not look any more."""
+    while not guard.is_lost:
+        if not await feed.wait_after(cursor, timeout_seconds=random.uniform(*HEARTBEAT_SECONDS)):
+            yield frames.encode_comment("still here")
+            continue
+        taken = feed.frames_after(cursor, max_bytes=MAX_CHUNK_BYTES)
+        if taken is None:
+            read = await _in_thread(
+                partial(event_log.read_frames, feed.session_pk, after=cursor, limit=EVENTS_PER_READ)
+            )
+            if not read:
+                # Trimmed meanwhile. The client comes back by itself, and is given a snapshot then.
+                return
+            taken = b"".join([frame for _, frame in read]), read[-1][0]
+        chunk, cursor = taken
+        if guard.is_lost:
+            return
+        yield chunk
+        if _is_last(chunk):
+            return
+
+
+def _is_last(chunk: bytes) -> bool:
+    # The last frame of a chunk begins after the last empty line but one.
+    start = chunk.rfind(b"\n\n", 0, len(chunk) - 2)
+    return chunk.startswith(_COMPLETE_FRAME, 0 if start < 0 else start + 2)
+
+
+# Who looks
+
+
+@dataclass(frozen=True, slots=True)
+class _SignIn:
+    """How a viewer signed in, so that it can be looked up again: signing out ends it, as does a new password."""
+
+    session_key: str | None
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> _SignIn:
+        return cls(request.session.session_key if hasattr(request, "session") else None)
+
+    def user(self) -> AbstractBaseUser | AnonymousUser:
+        """Look up who it is now."""
+        if self.session_key is None:
+            return AnonymousUser()
+        request = HttpRequest()
+        request.session = _session_store(self.session_key)
+        return get_user(request) if SESSION_KEY in request.session else AnonymousUser()
+
+
+def _session_store(session_key: str) -> Any:  # noqa: ANN401 - whichever engine the settings name
+    from importlib import import_module
+
+    return import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+
+
+class _Guard:
+    """Looks again and again whether a viewer may still look."""
+
+    def __init__(self, session_pk: int, sign_in: _SignIn) -> None:
+        self.is_lost = False
+        #: Wakes the viewer, that it may see so.
+        self.on_lost: Callable[[], None] = lambda: None
+        self._session_pk = session_pk
+        self._sign_in = sign_in
+        self._viewer = asyncio.current_task()
+
+    async def watch(self) -> None:
+        """Look until the right is lost."""
+        while not self.is_lost:
+            await asyncio.sleep(PERMISSION_SECONDS)
+            try:
+                self.is_lost = not await _in_thread(self._may_look)
+            except Exception:
+                # The database is away. Nothing is lost by waiting for it; nothing new comes either.
+                logger.exception("Permission for session %d could not be looked up.", self._session_pk)
+        self.on_lost()
+        await asyncio.sleep(GRACE_SECONDS)
+        # Still here, so nobody cancelled this task: the viewer does not take its bytes, and would stand there for ever.
+        if self._viewer is not None:
+            self._viewer.cancel()
+
+    def _may_look(self) -> bool:
+        session = BacktestSession.objects.filter(pk=self._session_pk).first()
+        return session is not None and actions.can_view(self._sign_in.user(), session)
+
+
+# What comes first
+
+
+def _admit(request: HttpRequest, session_id: str, cursor: int | None) -> _Admission | None:
+    """Look up the session and read what the viewer gets first; None where it does not exist for this viewer."""
+    session = BacktestSession.objects.filter(session_id=session_id).first()
+    if session is None or not actions.can_view(request.user, session):
+        return None
+    with event_log.one_instant():
+        state = event_log.read_state(session.pk)
+        plan = resume.decide(cursor, state.head, state.oldest_event_id, state.is_finished)
+        first: list[bytes] = []
+        if plan.snapshot_at is not None:
+            first.append(_snapshots.frame(session, plan.snapshot_at))
+        reached = plan.replay_after
+        if plan.mode in ("replay", "complete"):
+            replay = event_log.read_frames(session.pk, after=reached, limit=resume.DEFAULT_LIMIT)
+            first += [frame for _, frame in replay]
+            reached = replay[-1][0] if replay else reached
+    return _Admission(
+        session_pk=session.pk,
+        session_id=session_id,
+        resume=plan,
+        head=state.head,
+        first_frames=b"".join(first),
+        cursor=reached,
+    )
+
+
+class _Snapshots:
+    """The newest snapshot frame of the sessions that were asked for last; building one costs milliseconds."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def frame(self, session: BacktestSession, event_id: int) -> bytes:
+        """Return the `initial_state` frame with everything up to the event, which is the head (S7), or head - 1."""
+        with self._lock:
+            kept = self._kept.get(session.pk)
+        if kept is not None and kept[0] == event_id:
+            return kept[1]
+        parts = event_log.read_snapshot(session.pk)
+        data = event_log.initial_state_frame_data(session_id=session.session_id, event_id=event_id, parts=parts)
+        frame = frames.encode_frame(messages.INITIAL_STATE, data, event_id)
+        with self._lock:
+            self._kept[session.pk] = (event_id, frame)
+            self._kept.move_to_end(session.pk)
+            while len(self._kept) > _SNAPSHOTS_KEPT:
+                self._kept.popitem(last=False)
+        return frame
+
+
+_snapshots = _Snapshots()
+
+
+async def _in_thread(work: Callable[[], Result]) -> Result:
+    """Do database work in a pool's thread, and let go of its connection: a stream outlives every request."""
+
+    def work_and_close() -> Result:
+        try:
+            return work()
+        finally:
+            close_old_connections()
+
+    return await asyncio.to_thread(work_and_close)
