@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import django_filters
+import django_filters  # type: ignore[import-untyped]  # publishes no types
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers, viewsets
@@ -140,7 +140,7 @@ def _latest(strategy: Strategy) -> StrategyVersion | None:
     return next(iter(strategy.versions.all()), None)
 
 
-class SessionFilter(django_filters.FilterSet):
+class SessionFilter(django_filters.FilterSet):  # type: ignore[misc]  # publishes no types
     """By state, strategy or data set."""
 
     state = django_filters.MultipleChoiceFilter(choices=SessionState.choices)
@@ -152,7 +152,7 @@ class SessionFilter(django_filters.FilterSet):
         fields: list[str] = []
 
 
-class TradeFilter(django_filters.FilterSet):
+class TradeFilter(django_filters.FilterSet):  # type: ignore[misc]  # publishes no types
     """By position, symbol, side, or the events after one."""
 
     after_event = django_filters.NumberFilter(field_name="event_id", lookup_expr="gt")
@@ -162,7 +162,7 @@ class TradeFilter(django_filters.FilterSet):
         fields = ["position_id", "symbol", "side"]
 
 
-class NodeEventFilter(django_filters.FilterSet):
+class NodeEventFilter(django_filters.FilterSet):  # type: ignore[misc]  # publishes no types
     """By node, kind of node, signal, or the events after one."""
 
     after_event = django_filters.NumberFilter(field_name="event_id", lookup_expr="gt")

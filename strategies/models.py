@@ -87,7 +87,7 @@ class StrategyVersion(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         """Store a new version. Raises ValidationError for one that is stored already."""
-        if self.pk is not None and not self._state.adding:
+        if not self._state.adding:
             raise ValidationError(f"{self} cannot be changed; save its graph as a new version instead.")
         super().save(*args, **kwargs)
 

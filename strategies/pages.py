@@ -20,7 +20,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from strategies import actions
-from strategies.models import MAX_PACE, BacktestSession, DataSet, StrategyVersion
+from strategies.models import MAX_PACE, BacktestSession, DataSet, Strategy, StrategyVersion
 
 _SESSIONS_PER_PAGE = 25
 
@@ -28,7 +28,7 @@ _SESSIONS_PER_PAGE = 25
 class StartForm(forms.Form):
     """What to run, on what, and how fast."""
 
-    strategy = forms.ModelChoiceField(queryset=None, to_field_name="slug")
+    strategy: forms.ModelChoiceField[Strategy] = forms.ModelChoiceField(queryset=None, to_field_name="slug")
     data_set = forms.ModelChoiceField(queryset=DataSet.objects.all(), to_field_name="slug")
     pace = forms.FloatField(
         required=False,

@@ -112,8 +112,9 @@ def _drop_bad_cursor(request: HttpRequest, session_id: str) -> None:
     if not usable.fullmatch(request.META.get("HTTP_LAST_EVENT_ID", "")):
         request.META.pop("HTTP_LAST_EVENT_ID", None)
     if not all(usable.fullmatch(value) for value in request.GET.getlist("lastEventId")):
-        request.GET = request.GET.copy()
-        request.GET.pop("lastEventId")
+        parameters = request.GET.copy()
+        parameters.pop("lastEventId")
+        request.GET = cast("Any", parameters)
 
 
 async def _fed(content: AsyncIterator[bytes], session_id: str, session_pk: int) -> AsyncIterator[bytes]:

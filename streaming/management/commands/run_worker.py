@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.core.management.base import BaseCommand
 from django.db import connection
 from procrastinate.contrib.django import app as queue
+from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from strategies import actions
 from streaming import worker
@@ -53,8 +54,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's own signature
         """Work."""
-        connector = queue.connector.get_worker_connector()
-        with queue.replace_connector(connector):
+        assert isinstance(queue.connector, DjangoConnector)
+        with queue.replace_connector(queue.connector.get_worker_connector()):
             asyncio.run(_work(concurrency=options["concurrency"], stalled_after=options["stalled_after"]))
 
 
