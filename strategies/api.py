@@ -10,13 +10,11 @@ from typing import Any
 
 import django_filters  # type: ignore[import-untyped]  # publishes no types
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_field
-from rest_framework import serializers, viewsets
-from rest_framework.decorators import action
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import generics, serializers, viewsets
+from rest_framework.generics import get_object_or_404
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.permissions import AllowAny
-from rest_framework.request import Request
-from rest_framework.response import Response
 
 from strategies import actions
 from strategies.models import BacktestSession, NodeEvent, Strategy, StrategyVersion, Trade
@@ -187,37 +185,37 @@ class SessionViewSet(viewsets.ReadOnlyModelViewSet[BacktestSession]):
         """Select what this user may see."""
         return actions.visible_sessions(self.request.user)
 
-    @extend_schema(responses=TradeSerializer(many=True), filters=True)
-    @action(detail=True, filterset_class=TradeFilter, pagination_class=Pages)
-    def trades(self, _request: Request, session_id: str) -> Response:
-        """List the session's trades in the order in which they closed."""
-        trades = Trade.objects.filter(session__in=self._one(session_id)).order_by("event_id")
-        return self._page(TradeFilter, trades, TradeSerializer)
 
-    @extend_schema(responses=NodeEventSerializer(many=True), filters=True)
-    @action(detail=True, url_path="node-events", filterset_class=NodeEventFilter, pagination_class=Pages)
-    def node_events(self, _request: Request, session_id: str) -> Response:
-        """List the session's node events in their order."""
-        node_events = NodeEvent.objects.filter(session__in=self._one(session_id)).order_by("event_id")
-        return self._page(NodeEventFilter, node_events, NodeEventSerializer)
+class _OfOneSession(generics.ListAPIView[Any]):
+    """Rows of one session, in the order of their events."""
 
-    def _one(self, session_id: str) -> list[BacktestSession]:
-        """Find the session or answer 404; `get_object` would filter it by the filters of the list below it."""
-        from rest_framework.generics import get_object_or_404
+    permission_classes = [AllowAny]
+    pagination_class = Pages
 
-        return [get_object_or_404(self.get_queryset(), session_id=session_id)]
+    def get_queryset(self) -> QuerySet[Any]:
+        """Select the rows of the session of the address, if this user may see it."""
+        rows = super().get_queryset().order_by("event_id")
+        if getattr(self, "swagger_fake_view", False):
+            # The description is made without a request.
+            return rows.none()
+        sessions = actions.visible_sessions(self.request.user)
+        return rows.filter(session=get_object_or_404(sessions, session_id=self.kwargs["session_id"]))
 
-    def _page(
-        self,
-        filter_class: type[django_filters.FilterSet],
-        rows: QuerySet[Any],
-        serializer_class: type[serializers.ModelSerializer[Any]],
-    ) -> Response:
-        filters = filter_class(self.request.query_params, queryset=rows, request=self.request)
-        if not filters.is_valid():
-            raise serializers.ValidationError(filters.errors)
-        page = self.paginate_queryset(filters.qs)
-        return self.get_paginated_response(serializer_class(page, many=True).data)
+
+class SessionTrades(_OfOneSession):
+    """The closed trades of a session, in the order in which they closed."""
+
+    queryset = Trade.objects.all()
+    serializer_class = TradeSerializer
+    filterset_class = TradeFilter
+
+
+class SessionNodeEvents(_OfOneSession):
+    """The node events of a session, in their order."""
+
+    queryset = NodeEvent.objects.all()
+    serializer_class = NodeEventSerializer
+    filterset_class = NodeEventFilter
 
 
 class StrategyViewSet(viewsets.ReadOnlyModelViewSet[Strategy]):

@@ -15,5 +15,7 @@ urlpatterns = [
     path("sessions/<str:session_id>/cancel", pages.session_cancel, name="session-cancel"),
     path("sessions/<str:session_id>/again", pages.session_again, name="session-again"),
     path("strategies/<slug:slug>/", pages.strategy_detail, name="strategy"),
+    path("api/sessions/<str:session_id>/trades/", api.SessionTrades.as_view(), name="api-session-trades"),
+    path("api/sessions/<str:session_id>/node-events/", api.SessionNodeEvents.as_view(), name="api-session-node-events"),
     path("api/", include(router.urls)),
 ]

@@ -114,7 +114,7 @@ async def _frames(admission: _Admission, sign_in: _SignIn) -> AsyncIterator[byte
 
 async def _follow(feed: Feed, cursor: int, guard: _Guard) -> AsyncIterator[bytes]:
     """Send everything after the cursor until the session's last event, or until the viewer may not look any more."""
-    while not guard.is_lost:
+    while not guard.is_lost():
         if not await feed.wait_after(cursor, timeout_seconds=random.uniform(*HEARTBEAT_SECONDS)):
             yield frames.encode_comment("still here")
             continue
@@ -128,7 +128,7 @@ async def _follow(feed: Feed, cursor: int, guard: _Guard) -> AsyncIterator[bytes
                 return
             taken = b"".join([frame for _, frame in read]), read[-1][0]
         chunk, cursor = taken
-        if guard.is_lost:
+        if guard.is_lost():
             return
         yield chunk
         if _is_last(chunk):
@@ -173,19 +173,23 @@ class _Guard:
     """Looks again and again whether a viewer may still look."""
 
     def __init__(self, session_pk: int, sign_in: _SignIn) -> None:
-        self.is_lost = False
+        self._is_lost = False
         #: Wakes the viewer, that it may see so.
         self.on_lost: Callable[[], None] = lambda: None
         self._session_pk = session_pk
         self._sign_in = sign_in
         self._viewer = asyncio.current_task()
 
+    def is_lost(self) -> bool:
+        """Tell whether the viewer may not look any more."""
+        return self._is_lost
+
     async def watch(self) -> None:
         """Look until the right is lost."""
-        while not self.is_lost:
+        while not self._is_lost:
             await asyncio.sleep(PERMISSION_SECONDS)
             try:
-                self.is_lost = not await _in_thread(self._may_look)
+                self._is_lost = not await _in_thread(self._may_look)
             except Exception:
                 # The database is away. Nothing is lost by waiting for it; nothing new comes either.
                 logger.exception("Permission for session %d could not be looked up.", self._session_pk)
