@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest'
+import { parseTimestamp } from '../../src/exchange_time.ts'
+import { scanTick } from '../../src/live/tick_scan.ts'
+import { execution, tick } from './messages.ts'
+
+describe('a scanned tick', () => {
+  test('has the numbers of the parsed one', () => {
+    const message = tick(1234, {
+      pnl_summary: { realized_pnl: '-10.00', unrealized_pnl: '-5.50', total_pnl: '-15.50', closed_trades: 1, open_trades: 1 },
+      active_nodes: ['entry', 'square-off'],
+    })
+
+    expect(scanTick(JSON.stringify(message), 'NIFTY')).toEqual({
+      tick: 1234,
+      time: parseTimestamp(message.timestamp),
+      underlying: 25_234,
+      totalPnl: -15.5,
+      activeNodes: '"active_nodes":["entry","square-off"]',
+    })
+  })
+
+  test('is not misled by what nodes record and are called', () => {
+    const trap = '"tick":9,"timestamp":"2020-01-01 00:00:00+05:30","pnl_summary":{"total_pnl":"9.00"},"ltp":{"NIFTY":{"ltp":9'
+    const misleading = { ...execution(trap, 1, true), pnl_summary: { total_pnl: '9.00' }, ltp: { NIFTY: { ltp: 9 } } }
+    const message = tick(7, { node_executions: { [trap]: misleading } })
+
+    expect(scanTick(JSON.stringify(message), 'NIFTY')).toMatchObject({ tick: 7, underlying: 24_007, totalPnl: 0 })
+  })
+
+  test('has no price before the underlying’s first', () => {
+    expect(scanTick(JSON.stringify(tick(1, { ltp: {} })), 'NIFTY')?.underlying).toBeNaN()
+  })
+
+  test.each(['{}', '', '{"tick":1}', JSON.stringify({ ...tick(1), timestamp: 'noon' }), '{"active_nodes":[],"ltp":{}}'])(
+    'is left to the parser where it is not laid out as expected: %s',
+    (data) => {
+      expect(scanTick(data, 'NIFTY')).toBeNull()
+    },
+  )
+})
