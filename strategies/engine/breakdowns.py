@@ -1,5 +1,5 @@
 """
-The trades of a run by day, hour, weekday and reason.
+The trades of a run by day, hour, weekday, type of exit and reason.
 
 A trade belongs to the moment of its exit, when its profit became certain; one breakdown goes by the hour of entry.
 The trades of each breakdown add up to the trades of the run. Times are the exchange's.
@@ -17,21 +17,22 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The trades that share a day, an hour, a weekday or a reason."""
+    """The trades that share a day, an hour, a weekday, a type of exit or a reason."""
 
-    #: "2024-10-29", "09" for 09:00:00 to 09:59:59, "Tuesday", or the reason.
+    #: "2024-10-29", "09" for 09:00:00 to 09:59:59, "Tuesday", the type or the reason.
     key: str
     tally: TradeTally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdowns:
-    """Groups with at least one trade: in order of time, reasons in order of the alphabet."""
+    """Groups with at least one trade: in order of time, types and reasons in order of the alphabet."""
 
     by_day: tuple[Group, ...]
     by_hour: tuple[Group, ...]
     by_entry_hour: tuple[Group, ...]
     by_weekday: tuple[Group, ...]
+    by_exit_type: tuple[Group, ...]
     by_exit_reason: tuple[Group, ...]
 
 
@@ -43,6 +44,7 @@ def of(outcomes: Sequence[TradeOutcome]) -> Breakdowns:
         by_hour=_grouped(outcomes, lambda outcome: f"{outcome.trade.exit_time:%H}"),
         by_entry_hour=_grouped(outcomes, lambda outcome: f"{outcome.trade.entry_time:%H}"),
         by_weekday=tuple(sorted(weekdays, key=lambda group: WEEKDAYS.index(group.key))),
+        by_exit_type=_grouped(outcomes, lambda outcome: outcome.trade.exit_type),
         by_exit_reason=_grouped(outcomes, lambda outcome: outcome.trade.exit_reason),
     )
 

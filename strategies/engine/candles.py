@@ -3,17 +3,29 @@ Candles: open, high, low and close of a span of time, built from ticks.
 
 A candle is *finished* when the first tick of a later one arrives; candles exist only where ticks exist. Intraday
 spans are counted from the session's open (09:15), so that a 30-minute candle starts at 09:15 and not at 09:00.
+Candles are gathered a day at a time, as columns; the candle that a day leaves unfinished goes on into the next.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+from numpy import typing as npt
 
 SESSION_OPEN_SECONDS = 9 * 3600 + 15 * 60
 """Seconds from midnight to the open of the Indian equity and derivatives session. NSE market timings."""
 
 UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
+
+FloatColumn = npt.NDArray[np.float64]
+IntColumn = npt.NDArray[np.int64]
+
+_OFFSET = 19_800
+_EXCHANGE = timezone(timedelta(seconds=_OFFSET))
+FIELDS = ("open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,88 +57,102 @@ class Timeframe:
         return UNIT_SECONDS[self.unit] * self.number
 
 
-class CandleSeries:
+@dataclass(frozen=True, slots=True)
+class CandleColumns:
+    """Candles as columns, oldest first. All of shape (k,)."""
+
+    #: First instant of each candle, seconds since 1970 (UTC).
+    start: IntColumn
+    open: FloatColumn
+    high: FloatColumn
+    low: FloatColumn
+    close: FloatColumn
+    volume: FloatColumn
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def candle(self, place: int) -> Candle:
+        """Return one candle as a record."""
+        return Candle(
+            datetime.fromtimestamp(int(self.start[place]), _EXCHANGE),
+            float(self.open[place]),
+            float(self.high[place]),
+            float(self.low[place]),
+            float(self.close[place]),
+            int(self.volume[place]),
+        )
+
+    def part(self, first: int, last: int) -> CandleColumns:
+        """Return the candles from ``first`` up to, not including, ``last``."""
+        cut = slice(first, last)
+        return CandleColumns(
+            self.start[cut], self.open[cut], self.high[cut], self.low[cut], self.close[cut], self.volume[cut]
+        )
+
+    def then(self, later: CandleColumns) -> CandleColumns:
+        """Return these candles followed by later ones."""
+        return CandleColumns(
+            np.concatenate((self.start, later.start)),
+            np.concatenate((self.open, later.open)),
+            np.concatenate((self.high, later.high)),
+            np.concatenate((self.low, later.low)),
+            np.concatenate((self.close, later.close)),
+            np.concatenate((self.volume, later.volume)),
+        )
+
+
+def no_candles() -> CandleColumns:
+    """Return columns without a candle."""
+    empty = np.empty(0, dtype=np.float64)
+    return CandleColumns(np.empty(0, dtype=np.int64), empty, empty, empty, empty, empty)
+
+
+def candle_starts(epochs: IntColumn, timeframe: Timeframe) -> IntColumn:
     """
-    Candles of one instrument in one timeframe.
+    Return the start of the candle that each instant belongs to.
 
     Args:
-        timeframe: The span of each candle.
-        warmup: Finished one-minute candles from before the first tick, oldest first; they are gathered into
-            candles of the timeframe.
+        epochs: Seconds since 1970 (UTC). Shape (n,).
+        timeframe: Spans of a day or more are counted from midnight of the first day of 1970, exchange time.
     """
+    local = epochs + _OFFSET
+    span = timeframe.seconds
+    if span >= UNIT_SECONDS["days"]:
+        return local // span * span - _OFFSET
+    second_of_day = local % UNIT_SECONDS["days"]
+    return epochs - (second_of_day - SESSION_OPEN_SECONDS) % span
 
-    __slots__ = ("_end", "_span", "_start", "close", "finished", "high", "low", "open", "timeframe", "volume")
 
-    def __init__(self, timeframe: Timeframe, warmup: tuple[Candle, ...] = ()) -> None:
-        self.timeframe = timeframe
-        #: Finished candles, oldest first.
-        self.finished: list[Candle] = []
-        self._span = timeframe.seconds
-        self._start: datetime | None = None
-        self._end = -1.0
-        self.open = self.high = self.low = self.close = 0.0
-        self.volume = 0
-        for candle in warmup:
-            self._gather(candle)
+def gather(starts: IntColumn, candles: CandleColumns) -> tuple[CandleColumns, IntColumn]:
+    """
+    Join small candles (or ticks, as candles of one price) into larger ones.
 
-    @property
-    def is_building(self) -> bool:
-        """Whether a candle is being built (that is, whether any tick was seen)."""
-        return self._start is not None
+    Args:
+        starts: The start of the larger candle that each small one belongs to, ascending. Shape (n,).
+        candles: The small candles. Shape (n,).
 
-    def building(self) -> Candle | None:
-        """Return the candle being built, as of the last tick."""
-        if self._start is None:
-            return None
-        return Candle(self._start, self.open, self.high, self.low, self.close, self.volume)
+    Returns:
+        The larger candles, and for each small one the place of its larger one. Shape (n,).
+    """
+    if len(starts) == 0:
+        return no_candles(), np.empty(0, dtype=np.int64)
+    is_first = np.concatenate(([True], starts[1:] != starts[:-1]))
+    first = np.flatnonzero(is_first)
+    last = np.concatenate((first[1:], [len(starts)])) - 1
+    joined = CandleColumns(
+        starts[first],
+        candles.open[first],
+        np.maximum.reduceat(candles.high, first),
+        np.minimum.reduceat(candles.low, first),
+        candles.close[last],
+        np.add.reduceat(candles.volume, first),
+    )
+    return joined, np.cumsum(is_first) - 1
 
-    def add(self, at: datetime, epoch: float, price: float, volume: int) -> bool:
-        """
-        Apply one tick; return whether it finished a candle.
 
-        Args:
-            at: Exchange time of the tick.
-            epoch: The same instant in seconds since 1970, passed along since every series needs it.
-            price: Last price, quote currency per unit.
-            volume: Traded quantity of the tick.
-        """
-        if epoch < self._end:
-            if price > self.high:
-                self.high = price
-            elif price < self.low:
-                self.low = price
-            self.close = price
-            self.volume += volume
-            return False
-        has_finished = self._finish()
-        self._begin(at, epoch)
-        self.open = self.high = self.low = self.close = price
-        self.volume = volume
-        return has_finished
-
-    def _gather(self, minute: Candle) -> None:
-        epoch = minute.start.timestamp()
-        if epoch >= self._end:
-            self._finish()
-            self._begin(minute.start, epoch)
-            self.open, self.high, self.low = minute.open, minute.high, minute.low
-            self.volume = 0
-        self.high = max(self.high, minute.high)
-        self.low = min(self.low, minute.low)
-        self.close = minute.close
-        self.volume += minute.volume
-
-    def _begin(self, at: datetime, epoch: float) -> None:
-        second_of_day = at.hour * 3600 + at.minute * 60 + at.second
-        if self._span >= UNIT_SECONDS["days"]:
-            into = second_of_day
-        else:
-            into = (second_of_day - SESSION_OPEN_SECONDS) % self._span
-        self._start = at - timedelta(seconds=into, microseconds=at.microsecond)
-        self._end = epoch - into - at.microsecond / 1e6 + self._span
-
-    def _finish(self) -> bool:
-        if self._start is None:
-            return False
-        self.finished.append(Candle(self._start, self.open, self.high, self.low, self.close, self.volume))
-        return True
+def from_minutes(minutes: Sequence[Candle], timeframe: Timeframe) -> CandleColumns:
+    """Gather one-minute candles into candles of a timeframe; the last one may be unfinished."""
+    epochs = np.array([int(candle.start.timestamp()) for candle in minutes], dtype=np.int64)
+    columns = {name: np.array([getattr(candle, name) for candle in minutes], dtype=np.float64) for name in FIELDS}
+    return gather(candle_starts(epochs, timeframe), CandleColumns(epochs, **columns))[0]

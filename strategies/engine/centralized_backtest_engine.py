@@ -1,49 +1,55 @@
 """
 The engine: runs one strategy over market data, one second at a time.
 
-How a tick runs: all raw ticks of the second are applied in their order; then every node is visited once, in
-topological order, and an active one has its turn; then open positions are marked and the outcome is handed out. The
-engine knows no clock and no viewer. A caller that wants to pace, cancel or record a run passes a function or
+How a tick runs: the second's ticks are in effect; every node is visited once, in topological order, and an active one
+has its turn; then open positions are marked and the outcome is handed out. Square-offs come first, then the guards of
+open positions (stops and targets), then all other nodes.
+
+There are two ways through a day, over the same state, nodes and prices. ``run`` records every tick. ``run_headless``
+goes from one second at which something can happen to the next and records trades alone; its trades are the same.
+
+The engine knows no clock and no viewer. A caller that wants to pace, cancel or record a run passes a function or
 overrides one of the three ``on_…`` methods.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any, Literal
 
-from strategies.engine.chain import OptionChain
-from strategies.engine.conditions import ConditionCompiler
+import numpy as np
+
+from strategies.engine.chain import Chain
 from strategies.engine.errors import MarketDataInvalid
+from strategies.engine.fills import Broker, FillPolicy
 from strategies.engine.market import Market
+from strategies.engine.money import to_money
 from strategies.engine.nodes import NodeRunner, Visit, runner_of
-from strategies.engine.outcomes import (
-    CANDLES_SHOWN,
-    BacktestResult,
-    NodeCompletion,
-    NodeExecution,
-    QuoteView,
-    SeriesView,
-    TickOutcome,
-)
+from strategies.engine.nodes.exit import ExitRunner
+from strategies.engine.operands import OperandCompiler
+from strategies.engine.outcomes import BacktestResult, NodeCompletion, NodeExecution, TickOutcome
 from strategies.engine.positions import PositionBook, TradeSummary
-from strategies.engine.run_state import Activation, RunState
-from strategies.engine.strategy import EntryNode, OptionPick, StrategyGraph
-from strategies.engine.ticks import MarketData, TickSecond
+from strategies.engine.run_recorder import Completed, RunRecorder
+from strategies.engine.run_state import RunState
+from strategies.engine.strategy import EntryNode, FuturePick, OptionPick, SquareOffNode, StartNode, StrategyGraph
+from strategies.engine.ticks import DayColumns, MarketData, exchange_time
+
+MARKET_CLOSE = "market_close"
+"""The exit reason of a trade that the end of the session closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestConfig:
-    """What to run over what."""
+    """What to run over what, and how orders fill."""
 
     strategy: StrategyGraph
     market_data: MarketData
     #: First and last exchange date of the run, both included; None means all that the market data hold.
     start_date: date | None = None
     end_date: date | None = None
+    fills: FillPolicy = field(default_factory=FillPolicy)
 
 
 def _always() -> bool:
@@ -71,38 +77,60 @@ class CentralizedBacktestEngine:
             strategy=strategy,
             market=market,
             book=PositionBook(),
-            chain=OptionChain(strategy.underlying, config.market_data.symbols),
+            chain=Chain(strategy.underlying, config.market_data.symbols),
+            broker=Broker(market, config.fills),
+            protections=strategy.protections,
         )
-        compiler = ConditionCompiler(market, self._state.book, self._state.variables, strategy.printer())
+        self._compiler = OperandCompiler(market, self._state.book, self._state.variables, strategy.printer())
         self._runners: dict[str, NodeRunner[Any]] = {
-            node_id: runner_of(strategy.nodes[node_id], compiler) for node_id in strategy.order
+            node_id: runner_of(strategy.nodes[node_id], self._compiler) for node_id in strategy.order
         }
-        self._picks = _picks(strategy)
+        self._first = [r for r in self._runners.values() if isinstance(r.node, StartNode | SquareOffNode)]
+        self._others = [r for r in self._runners.values() if not isinstance(r.node, StartNode | SquareOffNode)]
+        self._recorder = RunRecorder(self._state, self._runners)
         self._completions: list[NodeCompletion] = []
+        self._close_second = 0
+        self._days_run = 0
+        self._last_time: datetime | None = None
 
     def run(self, *, should_continue: Callable[[], bool] = _always) -> BacktestResult:
         """
-        Run to the end of the data.
+        Run to the end of the data, recording every tick.
 
         Args:
             should_continue: Asked before each tick; False ends the run there, as cancelled.
 
         Raises:
-            MarketDataInvalid: If a tick of the data cannot be used.
+            MarketDataInvalid: If a day of the data cannot be used.
         """
         self.on_start()
-        status: Literal["completed", "cancelled"] = "completed"
-        self._state.activate(self._state.strategy.start.id, parent_execution_id=None, by_node_id="")
-        for second in self._seconds():
-            if not should_continue():
-                status = "cancelled"
-                break
-            outcome = self._run_tick(second)
-            self._completions.extend(outcome.completions)
-            self.on_tick(outcome)
+        status = self._run_days(should_continue)
         result = self._result(status)
         self.on_end(result)
         return result
+
+    def run_headless(self) -> BacktestResult:
+        """
+        Run to the end of the data for the trades alone, without a record of the ticks.
+
+        Raises:
+            MarketDataInvalid: If a day of the data cannot be used.
+        """
+        run = self._state
+        for day in self._days():
+            ticks_before = run.tick
+            closed_before = self._begin_day(day)
+            second: int | None = 0
+            while second is not None and second < len(run.market.tape):
+                run.tick = ticks_before + second + 1
+                run.market.move_to(second)
+                self._act(closed_before, None, None)
+                second = self._next_second(second + 1)
+            run.tick = ticks_before + len(run.market.tape)
+            run.market.move_to(len(run.market.tape) - 1)
+            self._move_positions()
+            self._end_day()
+        return self._result("completed")
 
     def on_start(self) -> None:
         """Take note that the run begins."""
@@ -123,129 +151,172 @@ class CentralizedBacktestEngine:
         """Return how many ticks have run so far."""
         return self._state.tick
 
-    def _seconds(self) -> Iterator[TickSecond]:
-        for second in self.config.market_data.seconds():
-            day = second.timestamp.date()
-            if day > self.end_date:
-                return
-            if day >= self.start_date:
-                yield second
-
-    def _run_tick(self, second: TickSecond) -> TickOutcome:
+    def _run_days(self, should_continue: Callable[[], bool]) -> Literal["completed", "cancelled"]:
         run = self._state
-        run.tick += 1
-        run.market.apply(second)
-        closed_before = len(run.book.trades)
+        for day in self._days():
+            closed_before = self._begin_day(day)
+            for second in range(len(run.market.tape)):
+                if not should_continue():
+                    return "cancelled"
+                run.tick += 1
+                run.market.move_to(second)
+                self._run_tick(closed_before)
+                closed_before = len(run.book.trades)
+            self._end_day()
+        return "completed"
+
+    def _run_tick(self, closed_before: int) -> None:
         executions: list[NodeExecution] = []
-        completed: list[tuple[NodeExecution, Visit, tuple[str, ...]]] = []
-        for node_id, runner in self._runners.items():
-            if (activation := run.active.get(node_id)) is None:
-                continue
-            visit = runner.visit(run)
-            execution = self._execution(runner, activation, visit)
-            executions.append(execution)
-            if visit.outcome != "waits":
-                run.deactivate((node_id,))
-            if visit.outcome == "completes":
-                completed.append((execution, visit, self._activate_next(runner, execution, visit)))
-        after = TickOutcome(
-            tick=run.tick,
-            timestamp=run.now,
-            executions=tuple(executions),
-            completions=(),
-            trades=tuple(run.book.trades[closed_before:]),
-            summaries=tuple(run.book.summaries[closed_before:]),
-            positions=run.book.marks(),
-            pnl=run.book.pnl(),
-            quotes=self._quotes(),
-            active_nodes=tuple(node_id for node_id in self._runners if node_id in run.active),
-        )
-        if not completed:
-            return after
-        return replace(after, completions=tuple(self._completion(*item, after) for item in completed))
+        completed: list[Completed] = []
+        self._act(closed_before, executions, completed)
+        outcome = self._recorder.outcome(executions, completed, closed_before, self._state.now)
+        if completed:
+            self._completions.extend(outcome.completions)
+        self.on_tick(outcome)
 
-    def _execution(self, runner: NodeRunner[Any], activation: Activation, visit: Visit) -> NodeExecution:
-        node = runner.node
-        return NodeExecution(
-            execution_id=self._execution_id(node.id, activation),
-            parent_execution_id=activation.parent_execution_id,
-            node_id=node.id,
-            node_name=node.label,
-            node_type=node.class_name,
-            signal_emitted=visit.outcome == "completes",
-            evaluated_conditions=visit.conditions.record() if visit.conditions else None,
-            note=visit.note,
-        )
+    def _days(self) -> Iterator[DayColumns]:
+        for day in self.config.market_data.days():
+            if self.start_date <= day.day <= self.end_date:
+                yield day
 
-    def _execution_id(self, node_id: str, activation: Activation) -> str:
-        """Name an execution by what identifies it, so that a rerun gives the same ids."""
-        now = self._state.now
-        identity = f"{self._state.strategy.fingerprint}|{node_id}|{activation.number}|{now.isoformat()}"
-        digest = hashlib.blake2b(identity.encode(), digest_size=3).hexdigest()
-        return f"exec_{node_id}_{now:%Y%m%d_%H%M%S}_{digest}"
-
-    def _activate_next(self, runner: NodeRunner[Any], execution: NodeExecution, visit: Visit) -> tuple[str, ...]:
-        if visit.day_is_over:
-            return ()
-        next_ids = dict.fromkeys(
-            ([visit.re_entry_node_id] if visit.re_entry_node_id else []) + list(runner.node.children)
-        )
-        for node_id in next_ids:
-            self._state.activate(node_id, parent_execution_id=execution.execution_id, by_node_id=runner.node.id)
-        return tuple(next_ids)
-
-    def _completion(
-        self, execution: NodeExecution, visit: Visit, activated: tuple[str, ...], after: TickOutcome
-    ) -> NodeCompletion:
-        return NodeCompletion(
-            execution=execution,
-            tick=after.tick,
-            timestamp=after.timestamp,
-            conditions_preview=visit.conditions.raw if visit.conditions else "",
-            variables=visit.variables,
-            orders=visit.orders,
-            opened=visit.opened,
-            closed=visit.closed,
-            activated=activated,
-            series=self._series(),
-            quotes=after.quotes,
-            known_variables={f"{node_id}.{name}": value for (node_id, name), value in self._state.variables.items()},
-            positions=after.positions,
-            pnl=after.pnl,
-            active_nodes=after.active_nodes,
-        )
-
-    def _series(self) -> dict[str, SeriesView]:
-        """Return the candles and indicators of every timeframe as of now."""
-        names = self._state.strategy.printer().indicator_names
-        return {
-            f"{role}.{timeframe_id}": SeriesView(
-                finished=tuple(series.candles.finished[-CANDLES_SHOWN:]),
-                current=series.candles.building(),
-                indicators={
-                    names[role, timeframe_id, key]: indicator.values[-1] if indicator.values else None
-                    for key, indicator in series.indicators.items()
-                },
-            )
-            for (role, timeframe_id), series in self._state.market.series.items()
-        }
-
-    def _quotes(self) -> dict[str, QuoteView]:
+    def _begin_day(self, day: DayColumns) -> int:
+        """Put a day on the tape; return how many trades there were before anything of it."""
         run = self._state
-        market = run.market
-        symbols = dict.fromkeys(market.symbols.values())
-        symbols |= run.traded_symbols
-        spot = market.quotes.get(run.strategy.underlying)
-        if spot is not None and run.active:
-            day = run.now.date()
-            for pick in self._picks:
-                if symbol := run.chain.symbol(pick, spot=spot.ltp, on=day):
-                    symbols[symbol] = None
-        return {
-            symbol: QuoteView(ltp=quote.ltp, at=quote.at)
-            for symbol in symbols
-            if (quote := market.quotes.get(symbol)) is not None
-        }
+        closed_before = len(run.book.trades)
+        self._close_what_is_left()
+        run.market.begin_day(day)
+        run.begin_day()
+        run.book.begin_day(f"@{day.day:%Y%m%d}" if self._days_run else "")
+        self._compiler.begin_day()
+        for runner in self._runners.values():
+            runner.begin_day()
+        self._recorder.begin_day(run.market.tape)
+        times = run.market.tape.seconds_of_day
+        self._close_second = int(np.searchsorted(times, run.market.close_seconds))
+        run.activate(run.strategy.start.id, parent_execution_id=None, by_node_id="")
+        return closed_before
+
+    def _end_day(self) -> None:
+        run = self._state
+        last = len(run.market.tape) - 1
+        for runner in self._runners.values():
+            runner.end_day(last)
+        self._days_run += 1
+        self._last_time = exchange_time(run.market.tape.epochs[last])
+
+    def _close_what_is_left(self) -> None:
+        """Close, at the last price of the day before, what its data ended on: positions are for the day."""
+        run = self._state
+        for position in list(run.book.open.values()):
+            price = to_money(position.last_price)
+            run.close_position(
+                position.position_id, price=price, trigger_price=price, exit_reason=MARKET_CLOSE,
+                exit_type="market_close", at=self._last_time,
+            )  # fmt: skip
+
+    def _act(
+        self, closed_before: int, executions: list[NodeExecution] | None, completed: list[Completed] | None
+    ) -> None:
+        """Let everything that is due at this second happen."""
+        run = self._state
+        if run.book.open:
+            self._move_positions()
+        for runner in self._first:
+            if runner.node.id in run.active:
+                self._visit(runner, executions, completed)
+        if run.second >= self._close_second:
+            self._close_market()
+            return
+        if run.guard_plans:
+            self._trigger_guards(executions, completed)
+        for runner in self._others:
+            if runner.node.id in run.active:
+                self._visit(runner, executions, completed)
+
+    def _visit(
+        self, runner: NodeRunner[Any], executions: list[NodeExecution] | None, completed: list[Completed] | None
+    ) -> None:
+        self._take(runner, runner.visit(self._state), executions, completed)
+
+    def _take(
+        self,
+        runner: NodeRunner[Any],
+        visit: Visit,
+        executions: list[NodeExecution] | None,
+        completed: list[Completed] | None,
+    ) -> None:
+        """Let a node's turn take effect, and record it unless the run is headless."""
+        run = self._state
+        node_id = runner.node.id
+        activation = run.active[node_id]
+        execution: NodeExecution | None = None
+        if executions is not None:
+            execution = self._recorder.execution(runner, activation, visit)
+            executions.append(execution)
+        if visit.outcome == "waits":
+            return
+        run.deactivate((node_id,))
+        if visit.outcome == "completes":
+            execution_id = execution.execution_id if execution else None
+            activated = self._activate_next(runner, execution_id, visit)
+            if execution is not None and completed is not None:
+                completed.append((execution, visit, activated))
+
+    def _activate_next(self, runner: NodeRunner[Any], execution_id: str | None, visit: Visit) -> tuple[str, ...]:
+        if visit.day_is_over:
+            self._state.deactivate(list(self._state.active))
+            return ()
+        first = (visit.re_entry_node_id,) if visit.re_entry_node_id else ()
+        next_ids = tuple(dict.fromkeys((*first, *runner.node.children)))
+        for node_id in next_ids:
+            self._state.activate(node_id, parent_execution_id=execution_id, by_node_id=runner.node.id)
+        return next_ids
+
+    def _trigger_guards(self, executions: list[NodeExecution] | None, completed: list[Completed] | None) -> None:
+        run = self._state
+        due = [(name, plan) for name, plan in run.guard_plans.items() if plan.second <= run.second]
+        for name, plan in due:
+            runner = self._runners[plan.node_id]
+            if name not in run.book.open or not isinstance(runner, ExitRunner):
+                continue
+            entered_by = run.book.open[name].entry_node_id
+            run.activate(plan.node_id, parent_execution_id=None, by_node_id=entered_by)
+            del run.guard_plans[name]
+            self._take(runner, runner.guard(run, plan), executions, completed)
+
+    def _close_market(self) -> None:
+        """End the session: whatever is open closes at its last price, and no node is active any more."""
+        run = self._state
+        for position in list(run.book.open.values()):
+            price = to_money(position.last_price)
+            run.close_position(
+                position.position_id, price=price, trigger_price=price, exit_reason=MARKET_CLOSE,
+                exit_type="market_close",
+            )  # fmt: skip
+        run.deactivate(list(run.active))
+
+    def _move_positions(self) -> None:
+        run = self._state
+        tape, second = run.market.tape, run.second
+        for position in run.book.open.values():
+            position.move_to(tape.price_list(position.symbol)[second])
+
+    def _next_second(self, second: int) -> int | None:
+        """Return the first second, from a given one on, at which anything can happen; None where there is none."""
+        run = self._state
+        soonest: int | None = None
+        for node_id in run.active:
+            turn = self._runners[node_id].next_turn(run, second)
+            if turn is not None and (soonest is None or turn < soonest):
+                soonest = turn
+                if soonest <= second:
+                    return second
+        for plan in run.guard_plans.values():
+            if soonest is None or plan.second < soonest:
+                soonest = plan.second
+        if (run.book.open or run.active) and (soonest is None or self._close_second < soonest):
+            soonest = self._close_second
+        return None if soonest is None else max(soonest, second)
 
     def _result(self, status: Literal["completed", "cancelled"]) -> BacktestResult:
         run = self._state
@@ -255,6 +326,7 @@ class CentralizedBacktestEngine:
             trades=tuple(run.book.trades),
             summary=run.book.summary,
             completions=tuple(self._completions),
+            open_positions=run.book.marks(),
             strategy_fingerprint=run.strategy.fingerprint,
             market_data_fingerprint=self.config.market_data.fingerprint,
         )
@@ -285,18 +357,17 @@ def _check_symbols(config: BacktestConfig) -> None:
                 f"the strategy uses the symbol {instrument.symbol!r}, which has no tick in the market data; "
                 f"underlyings there: {others}"
             )
-    if _picks(config.strategy) and not OptionChain(config.strategy.underlying, known).expiries:
-        raise MarketDataInvalid(
-            f"the strategy trades options on {config.strategy.underlying}, but the market data hold no option contract"
-        )
+    chain = Chain(config.strategy.underlying, known)
+    for kind, expiries, word in (
+        (OptionPick, chain.option_expiries, "options"),
+        (FuturePick, chain.future_expiries, "futures"),
+    ):
+        if not expiries and any(isinstance(pick, kind) for pick in _picks(config.strategy)):
+            raise MarketDataInvalid(
+                f"the strategy trades {word} on {config.strategy.underlying}, but the market data hold none of them"
+            )
 
 
-def _picks(strategy: StrategyGraph) -> tuple[OptionPick, ...]:
-    """Return the different option picks of all entry nodes."""
-    picks = (
-        position.option
-        for node in strategy.nodes.values()
-        if isinstance(node, EntryNode)
-        for position in node.positions
-    )
-    return tuple(dict.fromkeys(pick for pick in picks if pick is not None))
+def _picks(strategy: StrategyGraph) -> list[object]:
+    nodes = (node for node in strategy.nodes.values() if isinstance(node, EntryNode))
+    return [position.contract for node in nodes for position in node.positions]

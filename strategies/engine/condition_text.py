@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from strategies.engine.expressions import (
     Arithmetic,
+    BeforeClose,
     CandleData,
     Condition,
     ConditionGroup,
@@ -27,6 +28,9 @@ from strategies.engine.expressions import (
     PositionData,
     TimeOfDay,
 )
+
+REGULAR_CLOSE_SECONDS = 15 * 3600 + 30 * 60
+"""Seconds from midnight to the close of the Indian equity and derivatives session. NSE market timings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,8 @@ class ConditionPrinter:
 
     def condition(self, condition: Condition) -> str:
         """Print one comparison."""
-        return f"{self.expression(condition.left)} {condition.operator} {self.expression(condition.right)}"
+        text = f"{self.expression(condition.left)} {condition.operator} {self.expression(condition.right)}"
+        return text if condition.upper is None else f"{text} and {self.expression(condition.upper)}"
 
     def expression(self, expression: Expression) -> str:
         """Print one expression."""
@@ -61,6 +66,8 @@ class ConditionPrinter:
                 return "Current Time"
             case TimeOfDay(_, text):
                 return text
+            case BeforeClose(minutes):
+                return clock_text(REGULAR_CLOSE_SECONDS - minutes * 60)
             case LiveData(name, instrument):
                 return f"{instrument}.{name}"
             case CandleData(name, offset, timeframe_id, instrument):
@@ -77,6 +84,12 @@ class ConditionPrinter:
                 return f"PnL.{name}"
             case Arithmetic(left, sign, right):
                 return f"({self.expression(left)} {sign} {self.expression(right)})"
+
+
+def clock_text(seconds: int) -> str:
+    """Write seconds from midnight as a time of day, without seconds where there are none."""
+    text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}"
+    return text if seconds % 60 == 0 else f"{text}:{seconds % 60:02d}"
 
 
 def _at(offset: int, text: str) -> str:

@@ -1,41 +1,30 @@
 """
-Conditions compiled once, evaluated every tick.
+Conditions compiled once.
 
-Each expression becomes an ``Operand`` that reads one value; each comparison remembers the values that it last
-compared, so that its diagnostic record is built again only when one of them changed. A missing value (no candle yet,
-no position) makes its condition false, and the record says why; it is never an exception.
+Each comparison remembers the values that it last compared, so that its diagnostic record is built again only when one
+of them changed. A missing value (no candle yet, no position) makes its condition false, and the record says why; it is
+never an exception.
+
+Conditions can also say at which seconds of the day they hold (``mask``) and which of those comes next (``next_true``):
+that is how a headless run passes over the seconds at which nothing can happen.
 """
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from strategies.engine.condition_text import ConditionPrinter
-from strategies.engine.expressions import (
-    Arithmetic,
-    CandleData,
-    Condition,
-    ConditionGroup,
-    Constant,
-    CurrentTime,
-    Expression,
-    IndicatorData,
-    LiveData,
-    NodeVariable,
-    PnlData,
-    PositionData,
-    TimeOfDay,
-)
-from strategies.engine.market import Market
-from strategies.engine.positions import PositionBook
+import numpy as np
+from numpy import typing as npt
 
-Value = float | int | str | bool | None
-"""What an expression is worth at a tick; None where there is no value yet."""
+from strategies.engine.expressions import Condition, ConditionGroup
+from strategies.engine.operands import Column, Operand, OperandCompiler, Value
 
-COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
+Mask = npt.NDArray[np.bool_] | bool
+"""Where a condition holds: at each second, or one answer for the whole day."""
+
+COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     "<": operator.lt,
     ">=": operator.ge,
@@ -45,48 +34,45 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """One expression, ready to be read."""
-
-    read: Callable[[], Value]
-    #: Says why there is no value; asked only when there is none.
-    why_missing: str
-    is_time: bool = False
-
-    def show(self, value: Value) -> str:
-        """Write a value as people read it: 26.97, 09:17:00."""
-        if value is None:
-            return "no value"
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if self.is_time and isinstance(value, int):
-            return f"{value // 3600:02d}:{value // 60 % 60:02d}:{value % 60:02d}"
-        return value if isinstance(value, str) else f"{value:.2f}"
-
-
 class CompiledCondition:
     """One comparison with its last operands and result."""
 
-    __slots__ = ("_compare", "_condition", "_left", "_record", "_right", "left_value", "raw", "result", "right_value")
+    __slots__ = (
+        "_condition",
+        "_left",
+        "_mask",
+        "_record",
+        "_right",
+        "is_static",
+        "left_value",
+        "raw",
+        "result",
+        "right_value",
+    )
 
     def __init__(self, condition: Condition, raw: str, left: Operand, right: Operand) -> None:
         self.raw = raw
         self._condition = condition
         self._left = left
         self._right = right
-        self._compare = COMPARE[condition.operator]
+        #: Whether the market alone decides the result.
+        self.is_static = left.is_static and right.is_static
         self.left_value: Value = None
         self.right_value: Value = None
         self.result = False
         self._record: dict[str, Any] | None = None
+        self._mask: Mask | None = None
 
-    def evaluate(self) -> bool:
-        """Read both operands and compare them."""
-        left, right = self._left.read(), self._right.read()
+    def begin_day(self) -> None:
+        """Forget what belonged to the day before."""
+        self._mask = None
+
+    def evaluate(self, second: int) -> bool:
+        """Read both operands as of a second and compare them."""
+        left, right = self._left.at(second), self._right.at(second)
         if left != self.left_value or right != self.right_value or self._record is None:
             self.left_value, self.right_value, self._record = left, right, None
-            self.result = self._decide(left, right)
+            self.result = self.decide(left, right)
         return self.result
 
     def record(self) -> dict[str, Any]:
@@ -95,10 +81,29 @@ class CompiledCondition:
             self._record = self._build()
         return self._record
 
-    def _decide(self, left: Value, right: Value) -> bool:
+    def mask(self) -> Mask:
+        """Return where the condition holds today, the state of the run staying as it is."""
+        if self._mask is not None:
+            return self._mask
+        found = self._compare_columns(self._left.column(), self._right.column())
+        if self.is_static:
+            self._mask = found
+        return found
+
+    def decide(self, left: Value, right: Value) -> bool:
+        """Compare two values; a missing one, or a text against a number, is false."""
         if left is None or right is None or isinstance(left, str) != isinstance(right, str):
             return False
-        return self._compare(left, right)
+        return bool(COMPARE[self._condition.operator](left, right))
+
+    def _compare_columns(self, left: Column, right: Column) -> Mask:
+        if not isinstance(left, np.ndarray) and not isinstance(right, np.ndarray):
+            return self.decide(left, right)
+        if left is None or right is None or isinstance(left, str) or isinstance(right, str):
+            return False
+        found = np.asarray(COMPARE[self._condition.operator](left, right))
+        # Of all comparisons only != is true of NaN.
+        return found & (left == left) & (right == right) if self._condition.operator == "!=" else found
 
     def _build(self) -> dict[str, Any]:
         sign = self._condition.operator
@@ -126,178 +131,206 @@ class CompiledCondition:
         return ""
 
 
+class CompiledCrossing(CompiledCondition):
+    """
+    ``crosses_above`` and ``crosses_below``: the left side was not beyond the right one a tick ago, and is now.
+
+    On the first tick of a day the tick ago is the last one of the day before; on the first of the run there is none,
+    and nothing crosses.
+    """
+
+    __slots__ = ("_last_of_day",)
+
+    def __init__(self, condition: Condition, raw: str, left: Operand, right: Operand) -> None:
+        super().__init__(condition, raw, left, right)
+        self._last_of_day: tuple[Value, Value] = (None, None)
+
+    def evaluate(self, second: int) -> bool:
+        """Compare both operands as of a second and as of the tick before it."""
+        before = (self._left.at(second - 1), self._right.at(second - 1)) if second else self._last_of_day
+        left, right = self._left.at(second), self._right.at(second)
+        result = self._has_crossed(before, (left, right))
+        if left != self.left_value or right != self.right_value or result != self.result or self._record is None:
+            self.left_value, self.right_value, self.result, self._record = left, right, result, None
+        return self.result
+
+    def end_day(self, last_second: int) -> None:
+        """Keep the operands of the day's last tick for the first tick of the next."""
+        self._last_of_day = (self._left.at(last_second), self._right.at(last_second))
+
+    def mask(self) -> Mask:
+        """Return where the sides cross today, the state of the run staying as it is."""
+        if self._mask is not None:
+            return self._mask
+        left, right = self._left.column(), self._right.column()
+        if not isinstance(left, np.ndarray) and not isinstance(right, np.ndarray):
+            return False
+        if left is None or right is None or isinstance(left, str) or isinstance(right, str):
+            return False
+        difference = np.asarray(left - right, dtype=np.float64)
+        beyond = difference > 0 if self._condition.operator == "crosses_above" else difference < 0
+        not_yet = (difference <= 0) if self._condition.operator == "crosses_above" else (difference >= 0)
+        found = np.concatenate(([False], beyond[1:] & not_yet[:-1]))
+        if len(found):
+            found[0] = self._has_crossed(self._last_of_day, (self._left.at(0), self._right.at(0)))
+        if self.is_static:
+            self._mask = found
+        return found
+
+    def _has_crossed(self, before: tuple[Value, Value], now: tuple[Value, Value]) -> bool:
+        numbers = (*before, *now)
+        if any(value is None or isinstance(value, str) for value in numbers):
+            return False
+        was, old, left, right = (float(value) for value in numbers if value is not None)
+        if self._condition.operator == "crosses_above":
+            return was - old <= 0 < left - right
+        return was - old >= 0 > left - right
+
+
+class CompiledRange(CompiledCondition):
+    """``between``: the left side lies between two others, both included."""
+
+    __slots__ = ("_upper", "upper_value")
+
+    def __init__(self, condition: Condition, raw: str, left: Operand, lower: Operand, upper: Operand) -> None:
+        super().__init__(condition, raw, left, lower)
+        self._upper = upper
+        self.is_static = self.is_static and upper.is_static
+        self.upper_value: Value = None
+
+    def evaluate(self, second: int) -> bool:
+        """Read the three operands as of a second and compare them."""
+        values = (self._left.at(second), self._right.at(second), self._upper.at(second))
+        if values != (self.left_value, self.right_value, self.upper_value) or self._record is None:
+            self.left_value, self.right_value, self.upper_value = values
+            self._record = None
+            self.result = _is_between(*values)
+        return self.result
+
+    def mask(self) -> Mask:
+        """Return where the left side lies between the others today, the state of the run staying as it is."""
+        if self._mask is not None:
+            return self._mask
+        columns = (self._left.column(), self._right.column(), self._upper.column())
+        if not any(isinstance(column, np.ndarray) for column in columns):
+            return _is_between(*(column for column in columns if not isinstance(column, np.ndarray)))
+        if any(column is None or isinstance(column, str) for column in columns):
+            return False
+        left, lower, upper = (np.asarray(column, dtype=np.float64) for column in columns)
+        found = np.asarray((left >= lower) & (left <= upper))
+        if self.is_static:
+            self._mask = found
+        return found
+
+    def _build(self) -> dict[str, Any]:
+        record = super()._build()
+        record["rhs_upper_value"] = self.upper_value
+        record["evaluated"] += f" and {self._upper.show(self.upper_value)}"
+        if self.upper_value is None and self._upper.why_missing:
+            record["reason"] = "; ".join(part for part in (record.get("reason"), self._upper.why_missing) if part)
+        return record
+
+
 class CompiledGroup:
     """Conditions joined by AND or OR. Every member is evaluated, so that the record shows each one's result."""
 
-    __slots__ = ("_record", "logic", "members", "raw", "result")
+    __slots__ = ("_places", "_record", "is_static", "logic", "members", "raw", "result")
 
     def __init__(self, logic: str, raw: str, members: tuple[CompiledCondition | CompiledGroup, ...]) -> None:
         self.logic = logic
         self.raw = raw
         self.members = members
+        #: Whether the market alone decides the result.
+        self.is_static: bool = all(member.is_static for member in members)
         self.result = False
         self._record: dict[str, Any] = {}
+        self._places: npt.NDArray[np.intp] | None = None
 
-    def evaluate(self) -> bool:
-        """Evaluate every member and join the results. A group without members is false."""
-        results = [member.evaluate() for member in self.members]
+    def begin_day(self) -> None:
+        """Forget what belonged to the day before."""
+        self._places = None
+        for member in self.members:
+            member.begin_day()
+
+    def end_day(self, last_second: int) -> None:
+        """Keep what the next day needs of this one."""
+        for member in self.members:
+            if isinstance(member, CompiledGroup | CompiledCrossing):
+                member.end_day(last_second)
+
+    def evaluate(self, second: int) -> bool:
+        """Evaluate every member as of a second and join the results. A group without members is false."""
+        results = [member.evaluate(second) for member in self.members]
         self.result = bool(results) and (all(results) if self.logic == "AND" else any(results))
         return self.result
 
     def record(self) -> dict[str, Any]:
         """Return the diagnostic record of the last evaluation; the same object while nothing changed."""
         parts = [member.record() for member in self.members]
-        old = self._record.get("conditions", ())
-        if len(old) != len(parts) or any(a is not b for a, b in zip(old, parts, strict=True)) or not self._record:
+        old: list[Any] = self._record.get("conditions", [])
+        if not self._record or any(a is not b for a, b in zip(old, parts, strict=True)):
             self._record = {"logic": self.logic, "result": self.result, "conditions": parts}
         return self._record
 
+    def mask(self) -> Mask:
+        """Return where the group holds today, the state of the run staying as it is."""
+        if not self.members:
+            return False
+        join = operator.and_ if self.logic == "AND" else operator.or_
+        found: Mask = self.logic == "AND"
+        # The static members are arrays that are kept for the day; the others are made anew, and only joined.
+        for member in self.members:
+            found = join(found, member.mask())
+        return found
 
-class ConditionCompiler:
-    """
-    Turns expressions into operands that read one run's state.
-
-    Args:
-        market: Quotes, candles and indicators.
-        book: Positions and P&L.
-        variables: (node id, name) to the value that the node recorded when it last completed.
-        printer: Prints the ``raw`` texts.
-    """
-
-    def __init__(
-        self,
-        market: Market,
-        book: PositionBook,
-        variables: Mapping[tuple[str, str], Value],
-        printer: ConditionPrinter,
-    ) -> None:
-        self._market = market
-        self._book = book
-        self._variables = variables
-        self._printer = printer
-
-    def group(self, group: ConditionGroup) -> CompiledGroup:
-        """Compile a group with everything in it."""
-        members = tuple(
-            self.group(member) if isinstance(member, ConditionGroup) else self._condition(member)
-            for member in group.members
-        )
-        return CompiledGroup(group.logic, self._printer.group(group), members)
-
-    def operand(self, expression: Expression) -> Operand:
-        """Compile one expression."""
-        match expression:
-            case Constant(value):
-                return Operand(lambda: value, "")
-            case TimeOfDay(seconds, _):
-                return Operand(lambda: seconds, "", is_time=True)
-            case CurrentTime():
-                return Operand(lambda: self._market.second_of_day, "", is_time=True)
-            case LiveData():
-                return self._live(expression)
-            case CandleData():
-                return self._candle(expression)
-            case IndicatorData():
-                return self._indicator(expression)
-            case NodeVariable(node_id, name):
-                key = (node_id, name)
-                return Operand(lambda: self._variables.get(key), f"{node_id} has not recorded {name} yet")
-            case PositionData(position_id, field):
-                return self._position(position_id, field)
-            case PnlData(field):
-                return Operand(lambda: float(getattr(self._book.pnl(), field)), "")
-            case Arithmetic():
-                return self._arithmetic(expression)
-
-    def _condition(self, condition: Condition) -> CompiledCondition:
-        return CompiledCondition(
-            condition,
-            self._printer.condition(condition),
-            self.operand(condition.left),
-            self.operand(condition.right),
-        )
-
-    def _live(self, expression: LiveData) -> Operand:
-        symbol = self._market.symbols[expression.instrument]
-        field = "ltp" if expression.field == "underlying_ltp" else expression.field
-        quotes = self._market.quotes
-
-        def read() -> Value:
-            quote = quotes.get(symbol)
-            return None if quote is None else getattr(quote, field)
-
-        return Operand(read, f"{symbol} has no tick yet")
-
-    def _candle(self, expression: CandleData) -> Operand:
-        candles = self._market.series[expression.instrument, expression.timeframe_id].candles
-        field, offset = expression.field.lower(), expression.offset
-        if offset == 0:
-            return Operand(
-                lambda: getattr(candles, field) if candles.is_building else None,
-                f"no {expression.timeframe_id} candle is being built yet",
-            )
-
-        def read() -> Value:
-            finished = candles.finished
-            return getattr(finished[offset], field) if len(finished) >= -offset else None
-
-        return Operand(read, f"fewer than {-offset} {expression.timeframe_id} candles are finished")
-
-    def _indicator(self, expression: IndicatorData) -> Operand:
-        series = self._market.series[expression.instrument, expression.timeframe_id]
-        indicator, offset = series.indicators[expression.key], expression.offset
-        missing = f"{self._printer.expression(expression)} has seen too few candles"
-        if offset == 0:
-
-            def preview() -> Value:
-                building = series.candles.building()
-                return None if building is None else indicator.preview(building)
-
-            return Operand(preview, missing)
-
-        def read() -> Value:
-            values = indicator.values
-            return values[offset] if len(values) >= -offset else None
-
-        return Operand(read, missing)
-
-    def _position(self, position_id: str, field: str) -> Operand:
-        positions = self._book.open
-
-        def read() -> Value:
-            position = positions.get(position_id)
-            return None if position is None else float(getattr(position, field))
-
-        return Operand(read, f"{position_id} is not open")
-
-    def _arithmetic(self, expression: Arithmetic) -> Operand:
-        left, right = self.operand(expression.left), self.operand(expression.right)
-        compute = ARITHMETIC[expression.sign]
-
-        def read() -> Value:
-            a, b = left.read(), right.read()
-            if isinstance(a, int | float) and isinstance(b, int | float):
-                return compute(a, b)
-            return None
-
-        reasons = [part.why_missing for part in (left, right) if part.why_missing] or ["a part is not a number"]
-        return Operand(read, " or ".join(dict.fromkeys([*reasons, "it divides by zero"])))
+    def next_true(self, second: int) -> int | None:
+        """Return the first second of today, from a given one on, at which the group holds; None where there is none."""
+        if self.is_static:
+            if self._places is None:
+                mask = self.mask()
+                self._places = np.flatnonzero(mask) if isinstance(mask, np.ndarray) else np.empty(0, dtype=np.intp)
+                if mask is True:
+                    return second
+            elif len(self._places) == 0 and self.mask() is True:
+                return second
+            place = int(np.searchsorted(self._places, second))
+            return int(self._places[place]) if place < len(self._places) else None
+        return first_true(self.mask(), second)
 
 
-def _divide(a: float, b: float) -> float | None:
-    return None if b == 0 else a / b
+def first_true(mask: Mask, second: int) -> int | None:
+    """Return the first second from a given one on at which a mask is true; None where there is none."""
+    if isinstance(mask, bool | np.bool_):
+        return second if mask else None
+    if second >= len(mask):
+        return None
+    place = int(np.argmax(mask[second:]))
+    return second + place if mask[second + place] else None
 
 
-def _remainder(a: float, b: float) -> float | None:
-    return None if b == 0 else a % b
+def compile_group(group: ConditionGroup, compiler: OperandCompiler) -> CompiledGroup:
+    """Compile a group with everything in it."""
+    members = tuple(
+        compile_group(member, compiler) if isinstance(member, ConditionGroup) else compile_condition(member, compiler)
+        for member in group.members
+    )
+    return CompiledGroup(group.logic, compiler.printer.group(group), members)
 
 
-ARITHMETIC: Mapping[str, Callable[[float, float], float | None]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": _divide,
-    "%": _remainder,
-    "+%": lambda a, b: a + a * b / 100,
-    "-%": lambda a, b: a - a * b / 100,
-}
+def compile_condition(condition: Condition, compiler: OperandCompiler) -> CompiledCondition:
+    """Compile one comparison."""
+    raw = compiler.printer.condition(condition)
+    left, right = compiler.operand(condition.left), compiler.operand(condition.right)
+    if condition.operator in ("crosses_above", "crosses_below"):
+        return CompiledCrossing(condition, raw, left, right)
+    if condition.operator == "between" and condition.upper is not None:
+        return CompiledRange(condition, raw, left, right, compiler.operand(condition.upper))
+    return CompiledCondition(condition, raw, left, right)
+
+
+def _is_between(value: Value, lower: Value, upper: Value) -> bool:
+    if value is None or lower is None or upper is None:
+        return False
+    if isinstance(value, str) or isinstance(lower, str) or isinstance(upper, str):
+        return False
+    return lower <= value <= upper

@@ -98,6 +98,24 @@ class Reader:
         self.fault(field, f"{found}; expected a whole number from {least} to {most}")
         return default if default is not None else least
 
+    def optional_number(self, field: str, *, above: float, most: float = 1e12) -> float | None:
+        """Return a number above one bound and up to another; None where it is missing."""
+        value = self._map.get(field)
+        if value is None:
+            return None
+        if is_number(value) and above < value <= most:
+            return float(value)
+        self.fault(field, f"{value!r} does not fit; expected a number above {above:g}, at most {most:g}")
+        return None
+
+    def number(self, field: str, *, above: float, most: float = 1e12) -> float:
+        """Return a number above one bound and up to another; a missing one is a fault."""
+        if not self.has(field):
+            self.fault(field, f"is missing; expected a number above {above:g}")
+            return above + 1.0
+        found = self.optional_number(field, above=above, most=most)
+        return above + 1.0 if found is None else found
+
     def flag(self, field: str, default: bool = False) -> bool:
         """Return true or false."""
         value = self._map.get(field, default)

@@ -87,11 +87,13 @@ class ExpressionReader:
 
     def condition(self, reader: Reader) -> Condition:
         """Read one comparison."""
+        sign = reader.choice("operator", COMPARISONS)
         return Condition(
             id=reader.text("id", default=reader.path),
             left=self.expression(reader.child("lhs")),
-            operator=reader.choice("operator", COMPARISONS),
+            operator=sign,
             right=self.expression(reader.child("rhs")),
+            upper=self.expression(reader.child("rhs2")) if sign == "between" else None,
         )
 
     def variables(self, reader: Reader) -> tuple[Variable, ...]:

@@ -13,20 +13,37 @@ from typing import Literal
 InstrumentRole = Literal["TI", "SI"]
 """The trading instrument, or the supporting instrument."""
 
-Comparison = Literal[">", "<", ">=", "<=", "==", "!="]
+Comparison = Literal[">", "<", ">=", "<=", "==", "!=", "crosses_above", "crosses_below", "between"]
 GroupLogic = Literal["AND", "OR"]
 CandleField = Literal["Open", "High", "Low", "Close", "Volume"]
 LiveField = Literal["underlying_ltp", "ltp", "volume", "oi"]
 PositionField = Literal["entry_price", "current_price", "quantity", "unrealized_pnl"]
-PnlField = Literal["realized_pnl", "unrealized_pnl", "total_pnl", "closed_trades", "open_trades"]
+PnlField = Literal["realized_pnl", "unrealized_pnl", "total_pnl", "day_pnl", "closed_trades", "open_trades"]
 ArithmeticSign = Literal["+", "-", "*", "/", "%", "+%", "-%"]
 
 GROUP_LOGICS: tuple[GroupLogic, ...] = ("AND", "OR")
-COMPARISONS: tuple[Comparison, ...] = (">", "<", ">=", "<=", "==", "!=")
+COMPARISONS: tuple[Comparison, ...] = (
+    ">",
+    "<",
+    ">=",
+    "<=",
+    "==",
+    "!=",
+    "crosses_above",
+    "crosses_below",
+    "between",
+)
 CANDLE_FIELDS: tuple[CandleField, ...] = ("Open", "High", "Low", "Close", "Volume")
 LIVE_FIELDS: tuple[LiveField, ...] = ("underlying_ltp", "ltp", "volume", "oi")
 POSITION_FIELDS: tuple[PositionField, ...] = ("entry_price", "current_price", "quantity", "unrealized_pnl")
-PNL_FIELDS: tuple[PnlField, ...] = ("realized_pnl", "unrealized_pnl", "total_pnl", "closed_trades", "open_trades")
+PNL_FIELDS: tuple[PnlField, ...] = (
+    "realized_pnl",
+    "unrealized_pnl",
+    "total_pnl",
+    "day_pnl",
+    "closed_trades",
+    "open_trades",
+)
 ARITHMETIC_SIGNS: tuple[ArithmeticSign, ...] = ("+", "-", "*", "/", "%", "+%", "-%")
 
 
@@ -50,6 +67,13 @@ class TimeOfDay:
     seconds: int
     #: As the strategy wrote it, such as ``09:17``.
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeClose:
+    """The time of day some minutes before the session closes. A square-off is made of it; text cannot name it."""
+
+    minutes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +143,7 @@ Expression = (
     Constant
     | CurrentTime
     | TimeOfDay
+    | BeforeClose
     | LiveData
     | CandleData
     | IndicatorData
@@ -137,6 +162,8 @@ class Condition:
     left: Expression
     operator: Comparison
     right: Expression
+    #: The upper bound of ``between``, whose lower one is ``right``; None for the other operators.
+    upper: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +191,7 @@ def expressions_of(group: ConditionGroup) -> tuple[Expression, ...]:
         else:
             found.extend(leaves(member.left))
             found.extend(leaves(member.right))
+            found.extend(leaves(member.upper) if member.upper is not None else ())
     return tuple(found)
 
 

@@ -9,31 +9,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import time
 from typing import Any
 
+from strategies.engine import order_reader
 from strategies.engine.candles import UNIT_SECONDS, Timeframe
 from strategies.engine.document import Faults, Reader
 from strategies.engine.errors import GraphInvalid, SymbolInvalid
 from strategies.engine.expression_reader import Declarations, ExpressionReader, seconds_of_day
+from strategies.engine.indicators import ALIASES, INDICATORS, IndicatorSpec, Parameter
 from strategies.engine.strategy import (
     EntryNode,
     EntrySignalNode,
     ExitNode,
     ExitSignalNode,
-    IndicatorSpec,
     InstrumentSpec,
     Node,
-    OptionPick,
-    PositionSpec,
     ReEntrySignalNode,
     SquareOffNode,
     StartNode,
     StrategyGraph,
-    StrikeType,
     TimeframeSpec,
     visiting_order,
 )
@@ -42,10 +38,6 @@ from strategies.engine.symbols import Underlying, parse_symbol
 __all__ = ["StrategyGraph", "parse_strategy"]
 
 VIRTUAL_TYPES = frozenset({"strategyOverview"})
-MARKET_CLOSE_SECONDS = 15 * 3600 + 30 * 60
-"""Seconds from midnight to the close of the Indian equity and derivatives session. NSE market timings."""
-
-_STRIKE = re.compile(r"(ITM|OTM)(1[0-5]|[1-9])")
 
 
 def parse_strategy(document: Mapping[str, Any]) -> StrategyGraph:
@@ -180,10 +172,20 @@ class _GraphReader:
         )  # fmt: skip
 
     def entry(self, data: Reader, label: str, expressions: ExpressionReader) -> Node:
-        positions = tuple(_position(item) for item in data.items("positions"))
+        traded = self._traded_kind()
+        positions = tuple(order_reader.position(item, traded) for item in data.items("positions"))
         if not positions and isinstance(data.raw("positions"), list):
             data.fault("positions", "is empty; an entry node opens at least one position")
         return EntryNode(id=data.node_id, label=label, children=self.links.children(data.node_id), positions=positions)
+
+    def _traded_kind(self) -> str:
+        """Return what the start node says is traded: options, futures, or the underlying itself."""
+        for item in self.top.items("nodes", required=False):
+            if item.raw("type") == "startNode":
+                data = Reader(item.raw("data"), Faults(), node_id="", path="")
+                kind = data.optional_child("tradingInstrument").raw("type")
+                return kind if isinstance(kind, str) else ""
+        return ""
 
     def exit_signal(self, data: Reader, label: str, expressions: ExpressionReader) -> Node:
         re_entry = None
@@ -197,18 +199,20 @@ class _GraphReader:
     def exit(self, data: Reader, label: str, expressions: ExpressionReader) -> Node:
         settings = data.child("exitNodeData")
         order = settings.child("orderConfig")
-        order.choice("orderType", ("market",), "market")
-        if order.has("quantity"):
-            order.choice("quantity", ("all",), "all")
         target = order.text("targetPositionVpi")
         if target and target not in expressions.declared.positions:
             order.fault("targetPositionVpi", f"no entry node opens a position {target!r}")
-        after = settings.optional_child("postExecutionConfig")
-        for name in ("stopLoss", "takeProfit", "trailingStop"):
-            if after.optional_child(name).flag("enabled"):
-                after.fault(f"{name}.enabled", "is not supported by this version; switch it off and use an exit signal")
+        re_entry = settings.optional_child("reEntryConfig")
+        if re_entry.flag("enabled"):
+            re_entry.fault("enabled", "re-entry belongs to a reEntrySignalNode behind this node; switch it off here")
         return ExitNode(
-            id=data.node_id, label=label, children=self.links.children(data.node_id), target_position_id=target
+            id=data.node_id,
+            label=label,
+            children=self.links.children(data.node_id),
+            target_position_id=target,
+            quantity=order_reader.exit_quantity(order),
+            limit=order_reader.limit_price(order),
+            protections=order_reader.protections(settings.optional_child("postExecutionConfig")),
         )
 
     def re_entry_signal(self, data: Reader, label: str, expressions: ExpressionReader) -> Node:
@@ -216,21 +220,32 @@ class _GraphReader:
             id=data.node_id, label=label, children=self.links.children(data.node_id),
             conditions=expressions.groups(data, "conditions"), variables=expressions.variables(data),
             target_entry_node_id=data.text("targetEntryNodeId"),
-            max_re_entries=data.child("retryConfig").whole("maxReEntries", least=0, most=1_000),
+            max_re_entries=data.child("retryConfig").whole("maxReEntries", least=0, most=100_000),
         )  # fmt: skip
 
     def square_off(self, data: Reader, label: str, expressions: ExpressionReader) -> Node:
         ends = data.child("endConditions")
-        if ends.optional_child("performanceBasedExit").flag("enabled"):
-            ends.fault("performanceBasedExit.enabled", "is not supported by this version; use a time of day")
+        at, minutes = _square_off_time(ends.optional_child("timeBasedExit"))
+        performance = ends.optional_child("performanceBasedExit")
+        target = loss = None
+        if performance.flag("enabled"):
+            target = performance.optional_number("profitTarget", above=0.0)
+            loss = performance.optional_number("lossLimit", above=0.0)
+            if target is None and loss is None:
+                performance.fault("", "names neither profitTarget nor lossLimit; give at least one amount above zero")
         is_immediate = ends.optional_child("immediateExit").flag("enabled")
-        at, description = _square_off_time(ends.optional_child("timeBasedExit"))
-        if at is None and not is_immediate:
-            ends.fault("", "no way to end the day is switched on; enable timeBasedExit or immediateExit")
+        if at is None and minutes is None and not is_immediate and not performance.flag("enabled"):
+            ends.fault("", "no way to end the day is switched on; enable one, such as timeBasedExit")
         return SquareOffNode(
-            id=data.node_id, label=label, children=self.links.children(data.node_id),
-            at=at, description=description or "at once", is_immediate=is_immediate,
-        )  # fmt: skip
+            id=data.node_id,
+            label=label,
+            children=self.links.children(data.node_id),
+            at=at,
+            minutes_before_close=minutes,
+            is_immediate=is_immediate,
+            profit_target=target,
+            loss_limit=loss,
+        )
 
     def _check_shape(self, nodes: dict[str, Node]) -> tuple[str, ...]:
         """Check what concerns several nodes, complete the exit signals, and return the visiting order."""
@@ -244,10 +259,9 @@ class _GraphReader:
         for node in list(nodes.values()):
             if isinstance(node, ReEntrySignalNode):
                 target = nodes.get(node.target_entry_node_id)
-                if node.target_entry_node_id and not isinstance(target, EntryNode):
-                    self.faults.add(
-                        node.id, "data.targetEntryNodeId", f"there is no entry node {node.target_entry_node_id!r}"
-                    )
+                if node.target_entry_node_id and not isinstance(target, EntryNode | EntrySignalNode):
+                    message = f"there is no entry node or entry signal {node.target_entry_node_id!r}"
+                    self.faults.add(node.id, "data.targetEntryNodeId", message)
             if isinstance(node, ExitSignalNode):
                 nodes[node.id] = _with_targets(node, nodes)
         order, cycle = visiting_order(nodes, tuple(self.links.edges))
@@ -316,58 +330,44 @@ def _timeframe(reader: Reader) -> TimeframeSpec:
 
 
 def _indicator(key: str, reader: Reader) -> IndicatorSpec:
-    name = reader.choice("indicator_name", ("rsi",))
-    length = reader.whole("length", least=2, most=5_000, default=14)
+    said = str(reader.raw("indicator_name") or "").lower()
+    name = ALIASES.get(said, said)
+    if name not in INDICATORS:
+        found = "is missing" if not said else f"{said!r} is unknown"
+        reader.fault("indicator_name", f"{found}; allowed: {', '.join(INDICATORS)}")
+        name = "sma"
+    kind = INDICATORS[name]
+    arguments = tuple(_argument(parameter, reader) for parameter in kind.parameters)
     price_field = reader.choice("price_field", ("open", "high", "low", "close"), "close")
+    parts = [f"{argument:g}" for argument in arguments] + ([price_field] if "price" in kind.inputs else [])
     return IndicatorSpec(
-        key=key, name=name, length=length, price_field=price_field,
-        display_name=reader.text("display_name", default=f"{name}({length},{price_field})"),
-    )  # fmt: skip
-
-
-def _position(reader: Reader) -> PositionSpec:
-    reader.choice("orderType", ("market",), "market")
-    return PositionSpec(
-        position_id=reader.text("vpi"),
-        side=reader.choice("positionType", ("buy", "sell")),
-        quantity=reader.whole("quantity", least=1, most=1_000_000)
-        * reader.whole("multiplier", least=1, most=1_000_000, default=1),
-        max_entries=reader.whole("maxEntries", least=1, most=10_000, default=1),
-        option=_option(reader.child("optionDetails")) if reader.has("optionDetails") else None,
+        key=key,
+        name=name,
+        arguments=arguments,
+        price_field=price_field,
+        display_name=reader.text("display_name", default=f"{name}({','.join(parts)})"),
     )
 
 
-def _option(reader: Reader) -> OptionPick:
-    expiry = reader.choice("expiry", ("W0", "W1"))
-    strike_type: StrikeType = "ATM"
-    steps = 0
-    text = reader.text("strikeType")
-    if found := _STRIKE.fullmatch(text):
-        strike_type = "ITM" if found[1] == "ITM" else "OTM"
-        steps = int(found[2])
-    elif text and text != "ATM":
-        reader.fault("strikeType", f"{text!r} is unknown; allowed: ATM, ITM1 to ITM15, OTM1 to OTM15")
-    return OptionPick(
-        expiry_index=int(expiry[1]), strike_type=strike_type, strike_steps=steps,
-        right=reader.choice("optionType", ("CE", "PE")),
-    )  # fmt: skip
+def _argument(parameter: Parameter, reader: Reader) -> float:
+    field = next((name for name in (parameter.name, *parameter.aliases) if reader.has(name)), parameter.name)
+    if parameter.is_whole:
+        return reader.whole(field, least=int(parameter.least), most=int(parameter.most), default=int(parameter.default))
+    value = reader.optional_number(field, above=parameter.least, most=parameter.most)
+    return parameter.default if value is None else value
 
 
-def _square_off_time(reader: Reader) -> tuple[time | None, str]:
+def _square_off_time(reader: Reader) -> tuple[int | None, int | None]:
+    """Return the fixed time of day, or the minutes before the close, at which the day ends."""
     if not reader.flag("enabled"):
-        return None, ""
+        return None, None
     if reader.flag("exitAtMarketClose"):
-        minutes = reader.whole("minutesBeforeClose", least=0, most=375, default=0)
-        return _clock(MARKET_CLOSE_SECONDS - minutes * 60), f"{minutes} minutes before the close"
+        return None, reader.whole("minutesBeforeClose", least=0, most=375, default=0)
     text = reader.text("exitTime")
     seconds = seconds_of_day(text)
     if text and seconds is None:
         reader.fault("exitTime", f"{text!r} is not a time of day; expected HH:MM or HH:MM:SS")
-    return _clock(seconds or 0), f"at {text}"
-
-
-def _clock(seconds: int) -> time:
-    return time(seconds // 3600, seconds // 60 % 60, seconds % 60)
+    return seconds or 0, None
 
 
 def _fingerprint(document: Mapping[str, Any]) -> str:

@@ -1,51 +1,21 @@
 """
-The market as the strategy sees it at this tick: quotes, candles, indicators.
+The market as the strategy sees it: one day on a tape, and where on it the run stands.
 
-``Market.apply`` takes a second of ticks in their order; after it every price is as of that second.
+``Market.begin_day`` puts a day on; ``Market.move_to`` moves the run to a second. After that every price is as of that
+second, whatever lies behind it on the tape.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from strategies.engine.candles import Candle, CandleSeries
-from strategies.engine.errors import MarketDataInvalid
-from strategies.engine.indicators import INDICATORS, Indicator
+from strategies.engine.candles import Candle
+from strategies.engine.condition_text import REGULAR_CLOSE_SECONDS
+from strategies.engine.series import Series
 from strategies.engine.strategy import InstrumentSpec, StrategyGraph
-from strategies.engine.ticks import Tick, TickSecond
-
-
-@dataclass(slots=True)
-class Quote:
-    """The last tick of one symbol."""
-
-    ltp: float
-    volume: int
-    oi: int
-    #: Exchange time of that tick.
-    at: datetime
-
-
-class TrackedSeries:
-    """A candle series with the indicators that are computed on it."""
-
-    __slots__ = ("candles", "indicators")
-
-    def __init__(self, candles: CandleSeries, indicators: dict[str, Indicator]) -> None:
-        self.candles = candles
-        #: By the builder's key.
-        self.indicators = indicators
-        for candle in candles.finished:
-            for indicator in indicators.values():
-                indicator.add(candle)
-
-    def add(self, at: datetime, epoch: float, price: float, volume: int) -> None:
-        """Apply one tick of the instrument."""
-        if self.candles.add(at, epoch, price, volume):
-            for indicator in self.indicators.values():
-                indicator.add(self.candles.finished[-1])
+from strategies.engine.tape import DayTape
+from strategies.engine.ticks import DayColumns, exchange_time
 
 
 class Market:
@@ -58,54 +28,61 @@ class Market:
     """
 
     def __init__(self, strategy: StrategyGraph, warmup: Sequence[Candle]) -> None:
-        self.now: datetime
-        #: Seconds from midnight of ``now``.
-        self.second_of_day = 0
-        self.quotes: dict[str, Quote] = {}
+        self.tape: DayTape
+        #: Index of the current second on the tape.
+        self.second = 0
+        #: Seconds from midnight to the close of the day on the tape.
+        self.close_seconds = REGULAR_CLOSE_SECONDS
         #: By instrument role (TI, SI) and timeframe id.
-        self.series: dict[tuple[str, str], TrackedSeries] = {}
-        self._by_symbol: dict[str, list[TrackedSeries]] = {}
-        start = strategy.start
-        self._track("TI", start.instrument, tuple(warmup))
-        self.symbols = {"TI": start.instrument.symbol}
-        if start.supporting is not None:
-            self._track("SI", start.supporting, ())
-            self.symbols["SI"] = start.supporting.symbol
+        self.series: dict[tuple[str, str], Series] = {}
+        self.symbols: dict[str, str] = {}
+        self._track("TI", strategy.start.instrument, tuple(warmup))
+        if strategy.start.supporting is not None:
+            self._track("SI", strategy.start.supporting, ())
 
-    def apply(self, second: TickSecond) -> None:
-        """
-        Apply all ticks of one second, in their order.
+    @property
+    def day(self) -> date:
+        """Return the exchange date of the day on the tape."""
+        return self.tape.day
 
-        Raises:
-            MarketDataInvalid: If the second is not after the one before, has no tick, or a price is not above zero.
-        """
-        at = second.timestamp
-        if hasattr(self, "now") and at <= self.now:
-            raise MarketDataInvalid(f"ticks are out of order: {at} comes after {self.now}", place=str(at))
-        if not second.ticks:
-            raise MarketDataInvalid("the second holds no tick", place=str(at))
-        self.now = at
-        self.second_of_day = at.hour * 3600 + at.minute * 60 + at.second
-        epoch = at.timestamp()
-        for tick in second.ticks:
-            self._apply(tick, at, epoch)
+    @property
+    def now(self) -> datetime:
+        """Return the exchange time of the current second."""
+        return exchange_time(self.tape.epochs[self.second])
 
-    def _apply(self, tick: Tick, at: datetime, epoch: float) -> None:
-        symbol, ltp, volume, oi = tick
-        # One comparison refuses zero, negative and NaN alike; infinity is refused too.
-        if not 0.0 < ltp < float("inf"):
-            raise MarketDataInvalid(f"{symbol} has the price {ltp}; a price is above zero", place=str(at))
-        quote = self.quotes.get(symbol)
-        if quote is None:
-            self.quotes[symbol] = Quote(ltp, volume, oi, at)
-        else:
-            quote.ltp, quote.volume, quote.oi, quote.at = ltp, volume, oi, at
-        for series in self._by_symbol.get(symbol, ()):
-            series.add(at, epoch, ltp, volume)
+    @property
+    def second_of_day(self) -> int:
+        """Return the seconds from midnight of the current second."""
+        return self.tape.times[self.second]
+
+    def begin_day(self, columns: DayColumns) -> None:
+        """Put the next day on the tape."""
+        self.tape = DayTape(columns)
+        self.second = 0
+        self.close_seconds = columns.close_seconds
+        for series in self.series.values():
+            series.begin_day(self.tape)
+
+    def move_to(self, second: int) -> None:
+        """Let the current second be the one at an index of the tape."""
+        self.second = second
+
+    def last_price(self, symbol: str) -> float | None:
+        """Return a symbol's last price today; None before its first tick."""
+        price = self.tape.price_list(symbol)[self.second]
+        return price if price == price else None
+
+    def quoted_at(self, symbol: str) -> datetime | None:
+        """Return the exchange time of a symbol's last tick today; None before its first."""
+        at = self.tape.quoted_at(symbol)[self.second]
+        return exchange_time(self.tape.epochs[at]) if at >= 0 else None
+
+    def quote_age_seconds(self, symbol: str) -> int | None:
+        """Return how long ago a symbol last ticked; None before its first tick today."""
+        at = self.tape.quoted_at(symbol)[self.second]
+        return self.tape.epochs[self.second] - self.tape.epochs[at] if at >= 0 else None
 
     def _track(self, role: str, instrument: InstrumentSpec, warmup: tuple[Candle, ...]) -> None:
+        self.symbols[role] = instrument.symbol
         for spec in instrument.timeframes:
-            indicators = {item.key: INDICATORS[item.name](item) for item in spec.indicators}
-            series = TrackedSeries(CandleSeries(spec.timeframe, warmup), indicators)
-            self.series[role, spec.timeframe.id] = series
-            self._by_symbol.setdefault(instrument.symbol, []).append(series)
+            self.series[role, spec.timeframe.id] = Series(instrument.symbol, spec.timeframe, spec.indicators, warmup)

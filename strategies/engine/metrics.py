@@ -10,7 +10,7 @@ reason. ``as_document`` makes all of it ready for JSON. Every formula stands in 
     ├── drawdown        falls from a peak
     ├── ratios          Sharpe, Sortino, Calmar, SQN
     ├── trade_statistics, excursions
-    ├── breakdowns      by day, hour, weekday, exit reason
+    ├── breakdowns      by day, hour, weekday, exit type, exit reason
     └── metric          a figure or the reason why there is none
 """
 
@@ -67,7 +67,7 @@ def compute(
     curve: EquityCurve,
     *,
     capital: Decimal | None = None,
-    costs_rounding: Decimal = ZERO,
+    open_costs: Decimal = ZERO,
 ) -> Metrics:
     """
     Compute the results of a run.
@@ -76,8 +76,8 @@ def compute(
         outcomes: Every closed trade.
         curve: The total profit by tick, as the engine fed it.
         capital: What the run began with, quote currency, > 0. Without it percentages and day ratios are undefined.
-        costs_rounding: What the contract notes' rounding adds to the sum of the trades' costs, either sign. It
-            belongs to no trade, so it is in the run's costs and net profit, not in ``totals`` or the breakdowns.
+        open_costs: What the entries of positions that never closed have cost, quote currency, >= 0. It belongs to no
+            closed trade, so it is in the run's costs and net profit, not in ``totals`` or the breakdowns.
 
     Raises:
         ValueError: If the capital is not above zero.
@@ -86,7 +86,7 @@ def compute(
         raise ValueError(f"capital is above zero, not {capital}; None says that there is none")
     outcomes = trade_statistics.in_order(outcomes)
     totals = trade_statistics.tally(outcomes)
-    costs = totals.costs + costs_rounding
+    costs = totals.costs + open_costs
     falls = drawdown.statistics_of(curve, capital)
     days = curve.days()
     return Metrics(

@@ -22,6 +22,13 @@ def to_money(price: float) -> Decimal:
     return money.quantize(TWO_PLACES) if isinstance(exponent, int) and exponent > -2 else money
 
 
+def rounded_like(money: Decimal, pattern: Decimal) -> Decimal:
+    """Round money to as many places as another amount has, but at least two."""
+    exponent = pattern.as_tuple().exponent
+    places = min(exponent, -2) if isinstance(exponent, int) else -2
+    return money.quantize(Decimal(1).scaleb(places), ROUND_HALF_UP)
+
+
 def text(money: Decimal) -> str:
     """Write money with two places, halves away from zero: "215.00", "-0.05"."""
     rounded = money.quantize(TWO_PLACES, ROUND_HALF_UP)

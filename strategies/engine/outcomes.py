@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from strategies.engine.candles import Candle
-from strategies.engine.conditions import Value
+from strategies.engine.operands import Value
 from strategies.engine.positions import PnlSummary, PositionMark, Trade, TradeSummary
 from strategies.engine.strategy import Side
 
@@ -17,8 +17,7 @@ CANDLES_SHOWN = 4
 """How many finished candles the record of a completed node holds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteView:
+class QuoteView(NamedTuple):
     """A last price and when it came."""
 
     ltp: float
@@ -39,21 +38,23 @@ class SeriesView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFilled:
-    """A market order was filled."""
+    """An order was filled."""
 
-    #: The position or trade that the order belongs to.
+    #: The position that the order opened or closed.
     position_id: str
     symbol: str
     side: Side
     #: Units of the contract, > 0.
     quantity: int
+    order_type: Literal["market", "limit"]
     #: Quote currency per unit.
     fill_price: Decimal
     filled_at: datetime
+    #: Seconds since the contract's last tick when the order was filled.
+    quote_age_seconds: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeExecution:
+class NodeExecution(NamedTuple):
     """One node had its turn in a tick."""
 
     execution_id: str
@@ -97,8 +98,7 @@ class NodeCompletion:
     active_nodes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TickOutcome:
+class TickOutcome(NamedTuple):
     """Everything that one second of market data brought about, already in effect."""
 
     #: 1 for the first tick of the run.
@@ -112,7 +112,7 @@ class TickOutcome:
     summaries: tuple[TradeSummary, ...]
     positions: tuple[PositionMark, ...]
     pnl: PnlSummary
-    #: The underlying, every contract traded so far, and the contracts that entry nodes would pick now.
+    #: The underlying, every contract traded today, and the contracts that entry nodes would pick now.
     quotes: Mapping[str, QuoteView]
     #: Nodes that are active after the tick, in visiting order.
     active_nodes: tuple[str, ...]
@@ -126,7 +126,10 @@ class BacktestResult:
     total_ticks: int
     trades: tuple[Trade, ...]
     summary: TradeSummary
+    #: Empty after a headless run.
     completions: tuple[NodeCompletion, ...]
+    #: Positions that the data ended on.
+    open_positions: tuple[PositionMark, ...]
     #: SHA-256 of the strategy document and of the market data, in hex.
     strategy_fingerprint: str
     market_data_fingerprint: str

@@ -6,48 +6,18 @@ P&L of one trade = (exit - entry) * quantity, negated for a sell, each trade by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal, NamedTuple
 
-from strategies.engine.market import Quote
 from strategies.engine.money import TWO_PLACES, ZERO, to_money
 from strategies.engine.strategy import Side
 
-
-@dataclass(slots=True, kw_only=True)
-class Position:
-    """One open position."""
-
-    position_id: str
-    re_entry_num: int
-    entry_node_id: str
-    #: The node whose signal sent the entry node in.
-    entry_trigger: str
-    symbol: str
-    side: Side
-    #: Units of the contract, > 0.
-    quantity: int
-    entry_price: Decimal
-    entry_time: datetime
-    entry_tick: int
-    #: The symbol's live quote; it changes with the market.
-    quote: Quote
-
-    @property
-    def current_price(self) -> Decimal:
-        """Return the last price, quote currency per unit."""
-        return to_money(self.quote.ltp)
-
-    @property
-    def unrealized_pnl(self) -> Decimal:
-        """Return the profit if the position were closed at the last price."""
-        return profit(self.side, self.quantity, self.entry_price, self.current_price)
+ExitType = Literal["signal", "stop_loss", "take_profit", "trailing_stop", "square_off", "market_close"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PositionMark:
+class PositionMark(NamedTuple):
     """An open position as of one tick."""
 
     position_id: str
@@ -62,9 +32,57 @@ class PositionMark:
     unrealized_pnl: Decimal
 
 
+@dataclass(slots=True, kw_only=True)
+class Position:
+    """One open position."""
+
+    position_id: str
+    re_entry_num: int
+    entry_node_id: str
+    #: The node whose signal sent the entry node in.
+    entry_trigger: str
+    symbol: str
+    side: Side
+    #: Units of the contract that are still open, > 0.
+    quantity: int
+    #: Units at entry.
+    entry_quantity: int
+    entry_price: Decimal
+    entry_time: datetime
+    entry_day: date
+    #: Tick of the run that opened it.
+    entry_tick: int
+    #: Last price of the contract, quote currency per unit.
+    last_price: float
+    #: Parts that were closed so far.
+    parts_closed: int = 0
+    _mark: PositionMark | None = None
+
+    @property
+    def direction(self) -> int:
+        """Return 1 for a bought position, -1 for a sold one."""
+        return 1 if self.side == "buy" else -1
+
+    def move_to(self, price: float) -> None:
+        """Take a new last price; NaN, before the contract's first tick of a day, leaves the old one."""
+        if price == price and price != self.last_price:
+            self.last_price = price
+            self._mark = None
+
+    def mark(self) -> PositionMark:
+        """Return the position at its last price; the same record while nothing changed."""
+        if self._mark is None:
+            price = to_money(self.last_price)
+            self._mark = PositionMark(
+                self.position_id, self.re_entry_num, self.entry_node_id, self.symbol, self.side, self.quantity,
+                self.entry_price, self.entry_time, price, profit(self.side, self.quantity, self.entry_price, price),
+            )  # fmt: skip
+        return self._mark
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
-    """One closed position."""
+    """One closed position, or a part of one."""
 
     trade_id: str
     position_id: str
@@ -83,24 +101,29 @@ class Trade:
     pnl: Decimal
     #: The node whose signal opened it.
     entry_trigger: str
-    #: The node that closed it.
+    #: The node that closed it; ``market_close`` where the session's end did.
     exit_reason: str
+    exit_type: ExitType
+    #: The price that decided the exit: a stop's level, a limit, or the last price at the signal.
+    trigger_price: Decimal
+    entry_node_id: str
     status: str = "CLOSED"
 
+    @property
+    def exit_difference(self) -> Decimal:
+        """Return what the fill was worse than the trigger, quote currency per unit; negative is better."""
+        worse = self.trigger_price - self.exit_price
+        return worse if self.side == "buy" else -worse
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PnlSummary:
+
+class PnlSummary(NamedTuple):
     """Profit and loss of the session so far."""
 
     realized_pnl: Decimal
     unrealized_pnl: Decimal
+    total_pnl: Decimal
     closed_trades: int
     open_trades: int
-
-    @property
-    def total_pnl(self) -> Decimal:
-        """Return realised and unrealised profit together."""
-        return self.realized_pnl + self.unrealized_pnl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,85 +146,112 @@ class TradeSummary:
 NO_TRADES = TradeSummary(total_trades=0, total_pnl=ZERO, winning_trades=0, losing_trades=0)
 
 
+@dataclass(slots=True)
 class PositionBook:
     """Open positions and closed trades of one run."""
 
-    def __init__(self) -> None:
-        #: Open positions by position id, in the order of opening.
-        self.open: dict[str, Position] = {}
-        self.trades: list[Trade] = []
-        #: The summary after each of ``trades``.
-        self.summaries: list[TradeSummary] = []
-        #: How often each position id was opened.
-        self.entries: dict[str, int] = {}
+    #: Open positions by position id, in the order of opening.
+    open: dict[str, Position] = field(default_factory=dict)
+    trades: list[Trade] = field(default_factory=list)
+    #: The summary after each of ``trades``.
+    summaries: list[TradeSummary] = field(default_factory=list)
+    #: How often each position id was opened today.
+    entries: dict[str, int] = field(default_factory=dict)
+    #: Realised profit when today began.
+    realized_before_today: Decimal = ZERO
+    #: Counts whatever changed; equal numbers mean equal books.
+    version: int = 0
+    #: Added to trade ids from the second day of a run on, which keeps them apart.
+    id_suffix: str = ""
+    _pnl: PnlSummary | None = None
+    _pnl_marks: tuple[PositionMark, ...] = ()
 
     @property
     def summary(self) -> TradeSummary:
         """Return the closed trades counted so far."""
         return self.summaries[-1] if self.summaries else NO_TRADES
 
+    def begin_day(self, id_suffix: str) -> None:
+        """Count entries and the day's profit from nothing again."""
+        self.entries.clear()
+        self.realized_before_today = self.summary.total_pnl
+        self.id_suffix = id_suffix
+        self.version += 1
+
     def add(self, position: Position) -> None:
         """Take a position that was just filled."""
         self.open[position.position_id] = position
         self.entries[position.position_id] = self.entries.get(position.position_id, 0) + 1
+        self._changed()
 
-    def close(self, position_id: str, *, at: datetime, exit_reason: str) -> Trade:
-        """Close an open position at its last price."""
-        position = self.open.pop(position_id)
+    def close(
+        self,
+        position_id: str,
+        *,
+        quantity: int | None = None,
+        price: Decimal,
+        at: datetime,
+        trigger_price: Decimal,
+        exit_reason: str,
+        exit_type: ExitType,
+    ) -> Trade:
+        """
+        Close a position or a part of it.
+
+        Args:
+            position_id: An open position.
+            quantity: Units to close; None, or at least as many as are open, closes it whole.
+            price: Fill price, quote currency per unit.
+            at: Exchange time of the fill.
+            trigger_price: The price that decided the exit.
+            exit_reason: The node that closed it.
+            exit_type: What kind of exit it was.
+        """
+        position = self.open[position_id]
+        is_part = quantity is not None and quantity < position.quantity
+        units = quantity if is_part and quantity is not None else position.quantity
+        trade_id = f"{position_id}-r{position.re_entry_num}{self.id_suffix}"
+        if is_part:
+            position.parts_closed += 1
+            trade_id = f"{trade_id}-p{position.parts_closed}"
+            position.quantity -= units
+            position._mark = None
+        else:
+            del self.open[position_id]
         trade = Trade(
-            trade_id=f"{position.position_id}-r{position.re_entry_num}",
-            position_id=position.position_id,
-            re_entry_num=position.re_entry_num,
-            symbol=position.symbol,
-            side=position.side,
-            quantity=position.quantity,
-            entry_price=position.entry_price,
-            entry_time=position.entry_time,
-            exit_price=position.current_price,
-            exit_time=at,
-            pnl=position.unrealized_pnl,
-            entry_trigger=position.entry_trigger,
-            exit_reason=exit_reason,
-        )
+            trade_id=trade_id, position_id=position_id, re_entry_num=position.re_entry_num, symbol=position.symbol,
+            side=position.side, quantity=units, entry_price=position.entry_price, entry_time=position.entry_time,
+            exit_price=price, exit_time=at, pnl=profit(position.side, units, position.entry_price, price),
+            entry_trigger=position.entry_trigger, exit_reason=exit_reason, exit_type=exit_type,
+            trigger_price=trigger_price, entry_node_id=position.entry_node_id,
+        )  # fmt: skip
         self.trades.append(trade)
         self.summaries.append(_with(self.summary, trade))
+        self._changed()
         return trade
 
     def marks(self) -> tuple[PositionMark, ...]:
-        """Return the open positions as of now."""
-        return tuple(
-            PositionMark(
-                position_id=position.position_id,
-                re_entry_num=position.re_entry_num,
-                entry_node_id=position.entry_node_id,
-                symbol=position.symbol,
-                side=position.side,
-                quantity=position.quantity,
-                entry_price=position.entry_price,
-                entry_time=position.entry_time,
-                current_price=position.current_price,
-                unrealized_pnl=position.unrealized_pnl,
-            )
-            for position in self.open.values()
-        )
+        """Return the open positions at their last prices."""
+        return tuple(position.mark() for position in self.open.values())
 
     def pnl(self) -> PnlSummary:
-        """Return profit and loss as of now."""
-        return PnlSummary(
-            realized_pnl=self.summary.total_pnl,
-            unrealized_pnl=_total(position.unrealized_pnl for position in self.open.values()),
-            closed_trades=self.summary.total_trades,
-            open_trades=len(self.open),
-        )
+        """Return profit and loss at the last prices; the same record while nothing changed."""
+        marks = self.marks()
+        if self._pnl is None or marks != self._pnl_marks:
+            realized = self.summary.total_pnl
+            unrealized = sum((mark.unrealized_pnl for mark in marks), ZERO)
+            self._pnl = PnlSummary(realized, unrealized, realized + unrealized, self.summary.total_trades, len(marks))
+            self._pnl_marks = marks
+        return self._pnl
+
+    def _changed(self) -> None:
+        self.version += 1
+        self._pnl = None
 
 
 def profit(side: Side, quantity: int, entry: Decimal, now: Decimal) -> Decimal:
     """Return the profit of a position, quote currency; negative is a loss."""
     return (now - entry) * quantity if side == "buy" else (entry - now) * quantity
-
-
-def _total(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, ZERO)
 
 
 def _with(summary: TradeSummary, trade: Trade) -> TradeSummary:

@@ -9,31 +9,18 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import time
 from typing import ClassVar, Literal
 
 from strategies.engine.candles import Timeframe
 from strategies.engine.condition_text import ConditionPrinter
 from strategies.engine.expressions import ConditionGroup, Variable
+from strategies.engine.indicators import IndicatorSpec
 
 Side = Literal["buy", "sell"]
-StrikeType = Literal["ATM", "ITM", "OTM"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndicatorSpec:
-    """One indicator that the start node declares."""
-
-    #: The builder's key, by which conditions refer to it.
-    key: str
-    #: Name in the engine's indicator table, such as ``rsi``.
-    name: str
-    #: What people read, such as ``rsi(14,close)``.
-    display_name: str
-    #: Number of candles.
-    length: int
-    #: ``open``, ``high``, ``low`` or ``close``.
-    price_field: str
+StrikeType = Literal["ATM", "ITM", "OTM", "premium"]
+ExpiryCycle = Literal["W", "M"]
+Unit = Literal["percentage", "points", "pnl"]
+ProtectionKind = Literal["stop_loss", "take_profit", "trailing_stop"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +40,44 @@ class InstrumentSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExpiryPick:
+    """Which expiry: W0 is the next one, W1 the one after it, M0 the next monthly, M1 the one after that."""
+
+    cycle: ExpiryCycle
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.cycle}{self.index}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptionPick:
     """Which option contract a position takes."""
 
-    #: 0 is the next expiry (W0), 1 the one after it (W1).
-    expiry_index: int
+    expiry: ExpiryPick
     strike_type: StrikeType
     #: Strikes away from the money; 0 for ATM.
-    strike_steps: int
+    strike_steps: int = 0
+    #: The premium to come closest to, quote currency per unit; None unless the strike is picked by premium.
+    premium: float | None = None
     right: Literal["CE", "PE"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuturePick:
+    """Which future a position takes."""
+
+    expiry: ExpiryPick
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitPrice:
+    """The worst price at which a limit order fills."""
+
+    #: ``price`` is the limit itself; ``points`` and ``percentage`` count from the last price when the order is
+    #: placed: below it for a buy, above it for a sell.
+    unit: Literal["price", "points", "percentage"]
+    amount: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,10 +88,36 @@ class PositionSpec:
     side: Side
     #: Units of the contract: the node's quantity times its multiplier.
     quantity: int
-    #: How often the position may be opened in a session, the first time included.
+    #: How often the position may be opened in a day, the first time included.
     max_entries: int
-    #: The option to trade; None trades the underlying itself.
-    option: OptionPick | None
+    #: What to trade; None trades the underlying itself.
+    contract: OptionPick | FuturePick | None
+    #: None is a market order.
+    limit: LimitPrice | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protection:
+    """A stop loss, a take profit or a trailing stop on a position."""
+
+    kind: ProtectionKind
+    #: What the numbers count: per cent of the price, points of the price, or money of the whole position.
+    unit: Unit
+    #: Distance from the entry price (from the best price, for a trailing stop), > 0.
+    distance: float
+    #: Profit from which on a trailing stop works; 0 works from the entry on.
+    activation: float = 0.0
+    #: A trailing stop moves in steps of this; 0 follows every tick.
+    step: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitQuantity:
+    """How much of a position an exit closes."""
+
+    kind: Literal["all", "percentage", "specific"]
+    #: Per cent of the quantity at entry, or units; 0 for all.
+    amount: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +181,16 @@ class ExitNode(Node):
     class_name: ClassVar[str] = "ExitNode"
 
     target_position_id: str
+    quantity: ExitQuantity = ExitQuantity(kind="all")
+    #: None is a market order.
+    limit: LimitPrice | None = None
+    #: Guard the target position from the tick after its entry on.
+    protections: tuple[Protection, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReEntrySignalNode(Node):
-    """Waits for its conditions, then sends an entry node in again."""
+    """Waits for its conditions, then sends an entry node (or an entry signal) in again."""
 
     class_name: ClassVar[str] = "ReEntrySignalNode"
 
@@ -159,11 +206,15 @@ class SquareOffNode(Node):
 
     class_name: ClassVar[str] = "SquareOffNode"
 
-    #: Exchange time from which on the day is over; None where time does not end it.
-    at: time | None
-    #: As people read it: "5 minutes before the close", "at 15:20".
-    description: str
-    is_immediate: bool
+    #: Seconds from midnight from which on the day is over; None where no fixed time ends it.
+    at: int | None = None
+    #: Minutes before the close of the session; None where the close does not end it.
+    minutes_before_close: int | None = None
+    is_immediate: bool = False
+    #: The day's profit that ends it, quote currency, > 0; None where profit does not end it.
+    profit_target: float | None = None
+    #: The day's loss that ends it, quote currency, > 0; None where loss does not end it.
+    loss_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +240,16 @@ class StrategyGraph:
     def underlying(self) -> str:
         """Return the symbol that candles are built from."""
         return self.start.instrument.symbol
+
+    @property
+    def protections(self) -> Mapping[str, tuple[tuple[str, Protection], ...]]:
+        """Return, for each position id, its protections with the exit node that each belongs to."""
+        found: dict[str, tuple[tuple[str, Protection], ...]] = {}
+        for node in self.nodes.values():
+            if isinstance(node, ExitNode):
+                own = tuple((node.id, protection) for protection in node.protections)
+                found[node.target_position_id] = found.get(node.target_position_id, ()) + own
+        return found
 
     @property
     def exit_targets(self) -> Mapping[str, tuple[str, ...]]:

@@ -1,13 +1,33 @@
-"""What the engine is fed: one record per second of market data, with the raw ticks of that second in their order."""
+"""
+Market data as the engine takes them: columns, one day at a time.
+
+A day of an option chain is half a million ticks; as columns they are 13 MB and every price of a contract is one array
+away. ``TickList`` makes columns of plain Python records, for callers who have ticks rather than columns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy import typing as npt
 
 from strategies.engine.candles import Candle
+from strategies.engine.errors import MarketDataInvalid
+
+IntColumn = npt.NDArray[np.int64]
+FloatColumn = npt.NDArray[np.float64]
+
+EXCHANGE_ZONE = ZoneInfo("Asia/Kolkata")
+"""Time zone of the National Stock Exchange of India; all times of day are meant in it."""
+
+EXCHANGE_OFFSET_SECONDS = 19_800
+"""Seconds from UTC to exchange time. India has no summer time, so one number serves every date since 1945."""
 
 
 class Tick(NamedTuple):
@@ -17,19 +37,49 @@ class Tick(NamedTuple):
     #: Last traded price, quote currency per unit, > 0.
     ltp: float
     #: Quantity traded, as the data source counts it; 0 where it does not say.
-    volume: int
+    volume: int = 0
     #: Open interest; 0 where the source does not say.
-    oi: int
+    oi: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TickSecond:
     """All ticks of one second of market data."""
 
-    #: The second, aware, exchange time, no microseconds.
+    #: The second, aware, no microseconds.
     timestamp: datetime
     #: At least one tick, in the order in which they came.
     ticks: Sequence[Tick]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayColumns:
+    """
+    One exchange day of ticks.
+
+    ``seconds`` has shape (n,), ``starts`` (n + 1,), the others (m,): tick j of second i stands at
+    ``starts[i] <= j < starts[i + 1]``.
+    """
+
+    #: Exchange date.
+    day: date
+    #: Each second that has ticks, seconds since 1970 (UTC), strictly ascending.
+    seconds: IntColumn
+    starts: IntColumn
+    #: Index of each tick's symbol in ``symbols``.
+    codes: npt.NDArray[np.integer]
+    symbols: Sequence[str]
+    #: Last traded price, quote currency per unit, finite and > 0.
+    ltp: FloatColumn
+    #: Quantity, >= 0.
+    volume: IntColumn
+    #: Open interest, >= 0.
+    oi: IntColumn
+    #: Seconds from midnight, exchange time, at which this day's session closes.
+    close_seconds: int = 15 * 3600 + 30 * 60
+    #: Best bid and ask, NaN where there is none; None where the data have no such columns.
+    bid: FloatColumn | None = None
+    ask: FloatColumn | None = None
 
 
 class MarketData(Protocol):
@@ -59,5 +109,101 @@ class MarketData(Protocol):
     def fingerprint(self) -> str:
         """SHA-256 of the content, in hex: equal content, equal fingerprint, whatever the file format."""
 
-    def seconds(self) -> Iterator[TickSecond]:
-        """Return the seconds in ascending order; may be called again."""
+    def days(self) -> Iterator[DayColumns]:
+        """Return the days in ascending order; may be called again."""
+
+
+class TickList:
+    """
+    Market data made of plain records.
+
+    Args:
+        seconds: Seconds in ascending order, each with at least one tick.
+        warmup_candles: One-minute candles of the underlying from before the first second, oldest first.
+
+    Raises:
+        MarketDataInvalid: If there is no second, a second has no tick, comes out of order, or is not a whole one.
+    """
+
+    def __init__(self, seconds: Iterable[TickSecond], warmup_candles: Sequence[Candle] = ()) -> None:
+        self._days = list(_columns(list(seconds)))
+        if not self._days:
+            raise MarketDataInvalid("there is no tick at all; give at least one second of market data")
+        self.warmup_candles: Sequence[Candle] = tuple(warmup_candles)
+        self.symbols = frozenset(name for day in self._days for name in day.symbols)
+        self.total_ticks = sum(len(day.seconds) for day in self._days)
+        self.first_date = self._days[0].day
+        self.last_date = self._days[-1].day
+        self.fingerprint = self._hash()
+
+    def days(self) -> Iterator[DayColumns]:
+        """Return the days in ascending order; may be called again."""
+        return iter(self._days)
+
+    def _hash(self) -> str:
+        digest = hashlib.sha256()
+        for day in self._days:
+            digest.update("\n".join(day.symbols).encode())
+            for column in (day.seconds, day.starts, day.codes, day.ltp, day.volume, day.oi):
+                digest.update(np.ascontiguousarray(column).data)
+        digest.update(repr(self.warmup_candles).encode())
+        return digest.hexdigest()
+
+
+def exchange_time(epoch: int) -> datetime:
+    """Return an instant as exchange time."""
+    return datetime.fromtimestamp(epoch, EXCHANGE_ZONE)
+
+
+def exchange_date(epoch: int) -> date:
+    """Return the exchange date of an instant."""
+    return exchange_time(epoch).date()
+
+
+def _columns(seconds: list[TickSecond]) -> Iterator[DayColumns]:
+    day: list[TickSecond] = []
+    last: datetime | None = None
+    for second in seconds:
+        _check(second, last)
+        last = second.timestamp
+        if day and _date_of(second) != _date_of(day[0]):
+            yield _day(day)
+            day = []
+        day.append(second)
+    if day:
+        yield _day(day)
+
+
+def _check(second: TickSecond, last: datetime | None) -> None:
+    at = second.timestamp
+    if at.tzinfo is None or at.microsecond:
+        raise MarketDataInvalid("a second is an aware time without microseconds", place=str(at))
+    if last is not None and at <= last:
+        raise MarketDataInvalid(f"ticks are out of order: {at} comes after {last}", place=str(at))
+    if not second.ticks:
+        raise MarketDataInvalid("the second holds no tick", place=str(at))
+    for tick in second.ticks:
+        # One comparison refuses zero, negative and NaN alike; infinity is refused too.
+        if not 0.0 < tick.ltp < float("inf"):
+            raise MarketDataInvalid(f"{tick.symbol} has the price {tick.ltp}; a price is above zero", place=str(at))
+
+
+def _date_of(second: TickSecond) -> date:
+    return second.timestamp.astimezone(EXCHANGE_ZONE).date()
+
+
+def _day(seconds: list[TickSecond]) -> DayColumns:
+    ticks = [tick for second in seconds for tick in second.ticks]
+    symbols = sorted({tick.symbol for tick in ticks})
+    code_of = {symbol: code for code, symbol in enumerate(symbols)}
+    counts = [0] + [len(second.ticks) for second in seconds]
+    return DayColumns(
+        day=_date_of(seconds[0]),
+        seconds=np.array([int(second.timestamp.timestamp()) for second in seconds], dtype=np.int64),
+        starts=np.cumsum(counts, dtype=np.int64),
+        codes=np.array([code_of[tick.symbol] for tick in ticks], dtype=np.int64),
+        symbols=tuple(symbols),
+        ltp=np.array([tick.ltp for tick in ticks], dtype=np.float64),
+        volume=np.array([tick.volume for tick in ticks], dtype=np.int64),
+        oi=np.array([tick.oi for tick in ticks], dtype=np.int64),
+    )

@@ -40,8 +40,12 @@ class ClosedTrade(Protocol):
         """When it was closed, exchange time."""
 
     @property
+    def exit_type(self) -> str:
+        """What kind of exit closed it: ``stop_loss``, ``signal`` …"""
+
+    @property
     def exit_reason(self) -> str:
-        """What closed it."""
+        """What closed it: a node."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

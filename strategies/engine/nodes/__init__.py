@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from strategies.engine.conditions import ConditionCompiler
 from strategies.engine.nodes.entry import EntryRunner
 from strategies.engine.nodes.entry_signal import EntrySignalRunner
 from strategies.engine.nodes.exit import ExitRunner
@@ -17,6 +16,7 @@ from strategies.engine.nodes.re_entry_signal import ReEntrySignalRunner
 from strategies.engine.nodes.square_off import SquareOffRunner
 from strategies.engine.nodes.start import StartRunner
 from strategies.engine.nodes.visit import NodeRunner, Visit
+from strategies.engine.operands import OperandCompiler
 from strategies.engine.strategy import (
     EntryNode,
     EntrySignalNode,
@@ -41,6 +41,6 @@ NODE_TYPES: dict[type[Node], type[NodeRunner[Any]]] = {
 }
 
 
-def runner_of(node: Node, compiler: ConditionCompiler) -> NodeRunner[Any]:
+def runner_of(node: Node, compiler: OperandCompiler) -> NodeRunner[Any]:
     """Return the runner of a node, its conditions compiled."""
     return NODE_TYPES[type(node)](node, compiler)

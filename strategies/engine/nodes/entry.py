@@ -1,101 +1,127 @@
 """
-The entry node: opens its positions at the market.
+The entry node: opens its positions.
 
-A market order fills at the contract's last price as of this tick; without a price yet it waits for the first one.
-The contract is picked when the order is placed and stays picked while it waits.
+The contract is picked when the order is placed and stays picked while it waits. The node completes when every order
+is filled; until then its turn says what it waits for.
 """
 
 from __future__ import annotations
 
-from strategies.engine.conditions import ConditionCompiler
-from strategies.engine.money import to_money
+from dataclasses import dataclass
+
+from strategies.engine.fills import Fill, Order
 from strategies.engine.nodes.visit import NodeRunner, Visit
+from strategies.engine.operands import OperandCompiler
 from strategies.engine.outcomes import OrderFilled
-from strategies.engine.positions import Position, PositionMark
+from strategies.engine.positions import Position
 from strategies.engine.run_state import RunState
 from strategies.engine.strategy import EntryNode, PositionSpec
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What an activation of the node has come to so far."""
+
+    #: Positions whose order is not placed yet.
+    to_place: list[PositionSpec]
+    waiting: list[tuple[PositionSpec, Order]]
+    filled: list[OrderFilled]
+    re_entry_num: int
 
 
 class EntryRunner(NodeRunner[EntryNode]):
     """Runs an entry node."""
 
-    def prepare(self, compiler: ConditionCompiler) -> None:
-        """Begin without waiting orders."""
-        #: Position id to the symbol that was picked; empty while no order waits.
-        self._waiting: dict[str, str] = {}
-        self._opened: list[str] = []
+    def prepare(self, compiler: OperandCompiler) -> None:
+        """Begin without an attempt."""
+        self._attempt: _Attempt | None = None
+
+    def begin_day(self) -> None:
+        """Forget orders of the day before: they were good for that day."""
+        super().begin_day()
+        self._attempt = None
 
     def visit(self, run: RunState) -> Visit:
-        """Place the orders on the first visit; complete once every order is filled."""
-        if not self._waiting and not self._opened:
-            refusals = self._place(run)
-            if refusals and not self._waiting:
-                return refusals[0]
-        orders = self._fill(run)
-        if self._waiting:
-            symbols = ", ".join(self._waiting.values())
-            return Visit(outcome="waits", note=f"waiting for the first price of {symbols}", orders=orders)
-        opened = self._marks(run)
-        self._opened = []
-        return Visit(outcome="completes", orders=orders, opened=opened)
+        """Place the orders, fill what can be filled, and complete once everything is."""
+        if self._attempt is None:
+            specs, refusal = self._admitted(run)
+            if not specs:
+                return Visit("ends", note=refusal)
+            self._attempt = _Attempt(specs, [], [], run.next_re_entry_num(self.node))
+        attempt = self._attempt
+        notes = [*self._place(attempt, run), *self._fill(attempt, run)]
+        if attempt.to_place or attempt.waiting:
+            return Visit("waits", note="; ".join(notes))
+        opened = {order.position_id for order in attempt.filled}
+        self._attempt = None
+        marks = tuple(mark for mark in run.book.marks() if mark.position_id in opened)
+        return Visit("completes", orders=tuple(attempt.filled), opened=marks)
 
-    def _place(self, run: RunState) -> list[Visit]:
-        refusals: list[Visit] = []
+    def _admitted(self, run: RunState) -> tuple[list[PositionSpec], str]:
+        """Return the positions that may be opened now, and why the others may not."""
+        specs: list[PositionSpec] = []
+        refusals: list[str] = []
         for spec in self.node.positions:
             if spec.position_id in run.book.open:
-                refusals.append(Visit(outcome="ends", note=f"{spec.position_id} is open already"))
+                refusals.append(f"{spec.position_id} is open already")
             elif run.book.entries.get(spec.position_id, 0) >= spec.max_entries:
-                refusals.append(Visit(outcome="ends", note=f"limit reached: maxEntries {spec.max_entries}"))
-            elif (symbol := self._pick(spec, run)) is None:
-                refusals.append(Visit(outcome="waits", note=f"the option chain has no contract for {spec.position_id}"))
+                refusals.append(f"limit reached: maxEntries {spec.max_entries} of {spec.position_id}")
             else:
-                self._waiting[spec.position_id] = symbol
-                run.traded_symbols[symbol] = None
-        return refusals
+                specs.append(spec)
+        return specs, "; ".join(refusals)
 
-    def _pick(self, spec: PositionSpec, run: RunState) -> str | None:
-        underlying = run.strategy.underlying
-        if spec.option is None:
-            return underlying
-        quote = run.market.quotes.get(underlying)
-        return None if quote is None else run.chain.symbol(spec.option, spot=quote.ltp, on=run.now.date())
-
-    def _fill(self, run: RunState) -> tuple[OrderFilled, ...]:
-        orders = []
-        number = run.next_re_entry_num(self.node)
-        for spec in self.node.positions:
-            symbol = self._waiting.get(spec.position_id)
-            quote = run.market.quotes.get(symbol) if symbol else None
-            if symbol is None or quote is None:
+    def _place(self, attempt: _Attempt, run: RunState) -> list[str]:
+        notes: list[str] = []
+        for spec in list(attempt.to_place):
+            symbol = pick_symbol(spec, run)
+            if symbol is None:
+                notes.append(f"the chain has no contract for {spec.position_id} now")
                 continue
-            del self._waiting[spec.position_id]
-            self._opened.append(spec.position_id)
-            position = self._open(spec, symbol, run, number)
-            orders.append(
-                OrderFilled(
-                    position_id=spec.position_id, symbol=symbol, side=spec.side, quantity=spec.quantity,
-                    fill_price=position.entry_price, filled_at=run.now,
-                )
-            )  # fmt: skip
-        return tuple(orders)
+            order = run.broker.place(symbol, spec.side, spec.quantity, spec.limit)
+            if isinstance(order, str):
+                notes.append(order)
+                continue
+            attempt.to_place.remove(spec)
+            attempt.waiting.append((spec, order))
+            run.traded_symbols[symbol] = None
+        return notes
 
-    def _open(self, spec: PositionSpec, symbol: str, run: RunState, number: int) -> Position:
-        quote = run.market.quotes[symbol]
-        position = Position(
-            position_id=spec.position_id,
-            re_entry_num=number,
-            entry_node_id=self.node.id,
-            entry_trigger=run.active[self.node.id].by_node_id,
-            symbol=symbol,
-            side=spec.side,
-            quantity=spec.quantity,
-            entry_price=to_money(quote.ltp),
-            entry_time=run.now,
-            entry_tick=run.tick,
-            quote=quote,
-        )
-        run.book.add(position)
-        return position
+    def _fill(self, attempt: _Attempt, run: RunState) -> list[str]:
+        notes: list[str] = []
+        for spec, order in list(attempt.waiting):
+            fill = run.broker.try_fill(order)
+            if isinstance(fill, str):
+                notes.append(fill)
+                continue
+            attempt.waiting.remove((spec, order))
+            self._open(spec, order, fill, attempt, run)
+        return notes
 
-    def _marks(self, run: RunState) -> tuple[PositionMark, ...]:
-        return tuple(mark for mark in run.book.marks() if mark.position_id in self._opened)
+    def _open(self, spec: PositionSpec, order: Order, fill: Fill, attempt: _Attempt, run: RunState) -> None:
+        last = run.market.last_price(order.symbol)
+        run.open_position(
+            Position(
+                position_id=spec.position_id, re_entry_num=attempt.re_entry_num, entry_node_id=self.node.id,
+                entry_trigger=run.active[self.node.id].by_node_id, symbol=order.symbol, side=spec.side,
+                quantity=spec.quantity, entry_quantity=spec.quantity, entry_price=fill.price, entry_time=run.now,
+                entry_day=run.market.day, entry_tick=run.tick, last_price=float(fill.price) if last is None else last,
+            )
+        )  # fmt: skip
+        attempt.filled.append(
+            OrderFilled(
+                position_id=spec.position_id, symbol=order.symbol, side=spec.side, quantity=spec.quantity,
+                order_type="market" if spec.limit is None else "limit", fill_price=fill.price, filled_at=run.now,
+                quote_age_seconds=fill.quote_age_seconds,
+            )
+        )  # fmt: skip
+
+
+def pick_symbol(spec: PositionSpec, run: RunState) -> str | None:
+    """Return the contract that a position would take now; None where there is none, or no price to pick it by."""
+    underlying = run.strategy.underlying
+    if spec.contract is None:
+        return underlying
+    spot = run.market.last_price(underlying)
+    if spot is None:
+        return None
+    return run.chain.symbol(spec.contract, spot=spot, on=run.market.day, last_price=run.market.last_price)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from strategies.engine.conditions import ConditionCompiler
-from strategies.engine.nodes.visit import NodeRunner, Recorder, Visit
+from strategies.engine.nodes.visit import NodeRunner, Recorder, Signal, Visit
+from strategies.engine.operands import OperandCompiler
 from strategies.engine.run_state import RunState
 from strategies.engine.strategy import EntrySignalNode
 
@@ -11,13 +11,18 @@ from strategies.engine.strategy import EntrySignalNode
 class EntrySignalRunner(NodeRunner[EntrySignalNode]):
     """Runs an entry signal."""
 
-    def prepare(self, compiler: ConditionCompiler) -> None:
+    def prepare(self, compiler: OperandCompiler) -> None:
         """Compile the conditions and the variables."""
-        self._conditions = compiler.group(self.node.conditions)
+        self._signal = Signal(self.node.conditions, compiler)
         self._recorder = Recorder(self.node.id, self.node.variables, compiler)
+        self.groups = (self._signal.group,)
 
     def visit(self, run: RunState) -> Visit:
         """Complete when the conditions are true."""
-        if not self._conditions.evaluate():
-            return Visit(outcome="waits", conditions=self._conditions)
-        return Visit(outcome="completes", conditions=self._conditions, variables=self._recorder.record(run))
+        if not self._signal.group.evaluate(run.second):
+            return self._signal.waits
+        return Visit("completes", self._signal.group, variables=self._recorder.record(run))
+
+    def next_turn(self, run: RunState, second: int) -> int | None:
+        """Return the first second at which the conditions are true."""
+        return self._signal.group.next_true(second)

@@ -12,4 +12,4 @@ class StartRunner(NodeRunner[StartNode]):
 
     def visit(self, run: RunState) -> Visit:
         """Complete at once."""
-        return Visit(outcome="completes")
+        return Visit("completes")

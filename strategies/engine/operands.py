@@ -1,0 +1,389 @@
+"""
+Expressions compiled into operands.
+
+An operand answers two questions: what is the expression worth at second i (``at``), and what is it worth at every
+second of the day, were nothing but the market to change (``column``). The first serves the tick by tick run with its
+diagnostics; the second lets a headless run go straight to the next second at which a condition holds. Both read the
+same columns, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from strategies.engine.candles import FloatColumn
+from strategies.engine.condition_text import ConditionPrinter
+from strategies.engine.expressions import (
+    Arithmetic,
+    BeforeClose,
+    CandleData,
+    Constant,
+    CurrentTime,
+    Expression,
+    IndicatorData,
+    LiveData,
+    NodeVariable,
+    PnlData,
+    PositionData,
+    TimeOfDay,
+)
+from strategies.engine.market import Market
+from strategies.engine.positions import PositionBook
+
+Value = float | int | str | bool | None
+"""What an expression is worth at a tick; None where there is no value yet."""
+
+Column = FloatColumn | Value
+"""An expression's worth at every second: an array (NaN for no value), or one value for the whole day."""
+
+
+class Operand(ABC):
+    """One expression, ready to be read."""
+
+    #: Whether the market alone decides the value; then a column is good for the whole day.
+    is_static = True
+    is_time = False
+    #: Says why there is no value; asked only when there is none.
+    why_missing = ""
+
+    @abstractmethod
+    def at(self, second: int) -> Value:
+        """Return the value as of a second; None where there is none."""
+
+    @abstractmethod
+    def column(self) -> Column:
+        """Return the value as of every second of the day, the state of the run staying as it is."""
+
+    def begin_day(self) -> None:  # noqa: B027 - most operands keep nothing
+        """Forget what belonged to the day before."""
+
+    def show(self, value: Value) -> str:
+        """Write a value as people read it: 26.97, 09:17:00."""
+        if value is None:
+            return "no value"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if self.is_time and isinstance(value, int):
+            return f"{value // 3600:02d}:{value // 60 % 60:02d}:{value % 60:02d}"
+        return value if isinstance(value, str) else f"{value:.2f}"
+
+
+class Fixed(Operand):
+    """A constant, or a fixed time of day."""
+
+    def __init__(self, value: Value, *, is_time: bool = False) -> None:
+        self._value = value
+        self.is_time = is_time
+
+    def at(self, second: int) -> Value:
+        """Return the value."""
+        return self._value
+
+    def column(self) -> Column:
+        """Return the value."""
+        return self._value
+
+
+class CloseTime(Operand):
+    """Some minutes before the close of the day on the tape, seconds from midnight."""
+
+    is_time = True
+
+    def __init__(self, market: Market, minutes: int) -> None:
+        self._market = market
+        self._minutes = minutes
+
+    def at(self, second: int) -> Value:
+        """Return that time of day."""
+        return self._market.close_seconds - self._minutes * 60
+
+    def column(self) -> Column:
+        """Return that time of day."""
+        return self.at(0)
+
+
+class TimeNow(Operand):
+    """The time of day, seconds from midnight."""
+
+    is_time = True
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    def at(self, second: int) -> Value:
+        """Return the time of day at a second."""
+        return self._market.tape.times[second]
+
+    def column(self) -> Column:
+        """Return the time of day at every second."""
+        return self._market.tape.seconds_of_day.astype(np.float64)
+
+
+class FromMarket(Operand):
+    """A quote, a candle's field or an indicator."""
+
+    def __init__(self, make: Callable[[], FloatColumn], why_missing: str) -> None:
+        self._make = make
+        self.why_missing = why_missing
+        self._column: FloatColumn | None = None
+        self._values: list[float] | None = None
+
+    def begin_day(self) -> None:
+        """Forget the columns of the day before."""
+        self._column = self._values = None
+
+    def at(self, second: int) -> Value:
+        """Return the value as of a second."""
+        if self._values is None:
+            self._values = self._array().tolist()
+        value = self._values[second]
+        return value if value == value else None
+
+    def column(self) -> Column:
+        """Return the value as of every second."""
+        return self._array()
+
+    def _array(self) -> FloatColumn:
+        if self._column is None:
+            self._column = self._make()
+        return self._column
+
+
+class Recorded(Operand):
+    """A variable that a node recorded."""
+
+    is_static = False
+
+    def __init__(self, variables: Mapping[tuple[str, str], Value], key: tuple[str, str]) -> None:
+        self._variables = variables
+        self._key = key
+        self.why_missing = f"{key[0]} has not recorded {key[1]} yet"
+
+    def at(self, second: int) -> Value:
+        """Return the value recorded last."""
+        return self._variables.get(self._key)
+
+    def column(self) -> Column:
+        """Return the value recorded last."""
+        return self._variables.get(self._key)
+
+
+class FromPosition(Operand):
+    """A field of an open position."""
+
+    is_static = False
+
+    def __init__(self, market: Market, book: PositionBook, position_id: str, field: str) -> None:
+        self._market = market
+        self._book = book
+        self._position_id = position_id
+        self._field = field
+        self.why_missing = f"{position_id} is not open"
+
+    def at(self, second: int) -> Value:
+        """Return the field as of a second."""
+        position = self._book.open.get(self._position_id)
+        if position is None:
+            return None
+        if self._field == "quantity":
+            return position.quantity
+        if self._field == "entry_price":
+            return float(position.entry_price)
+        price = self._market.tape.price_list(position.symbol)[second]
+        if price != price:
+            return None
+        return (
+            price
+            if self._field == "current_price"
+            else position.direction * (price - float(position.entry_price)) * position.quantity
+        )
+
+    def column(self) -> Column:
+        """Return the field as of every second, the position staying as it is."""
+        position = self._book.open.get(self._position_id)
+        if position is None or self._field in ("quantity", "entry_price"):
+            return self.at(0) if position is not None else None
+        prices = self._market.tape.prices(position.symbol)
+        if self._field == "current_price":
+            return prices
+        return np.asarray(position.direction * (prices - float(position.entry_price)) * position.quantity)
+
+
+class FromPnl(Operand):
+    """A field of the session's profit and loss."""
+
+    is_static = False
+
+    def __init__(self, market: Market, book: PositionBook, field: str) -> None:
+        self._market = market
+        self._book = book
+        self._field = field
+
+    def at(self, second: int) -> Value:
+        """Return the field as of a second."""
+        book = self._book
+        if self._field == "closed_trades":
+            return book.summary.total_trades
+        if self._field == "open_trades":
+            return len(book.open)
+        total = self._settled()
+        if self._field != "realized_pnl":
+            for position in book.open.values():
+                price = self._market.tape.price_list(position.symbol)[second]
+                if price == price:
+                    total += position.direction * (price - float(position.entry_price)) * position.quantity
+        return total
+
+    def column(self) -> Column:
+        """Return the field as of every second, the positions staying as they are."""
+        if self._field in ("closed_trades", "open_trades", "realized_pnl"):
+            return self.at(0)
+        total = np.full(len(self._market.tape), self._settled())
+        for position in self._book.open.values():
+            prices = self._market.tape.prices(position.symbol)
+            gains = position.direction * (prices - float(position.entry_price)) * position.quantity
+            total += np.where(np.isnan(gains), 0.0, gains)
+        return total
+
+    def _settled(self) -> float:
+        """Return the part of the field that open positions have no share in."""
+        if self._field == "unrealized_pnl":
+            return 0.0
+        realized = self._book.summary.total_pnl
+        return float(realized - self._book.realized_before_today if self._field == "day_pnl" else realized)
+
+
+class Computed(Operand):
+    """Two operands joined by an arithmetic sign."""
+
+    def __init__(self, left: Operand, sign: str, right: Operand) -> None:
+        self._left = left
+        self._right = right
+        self._compute = ARITHMETIC[sign]
+        self.is_static = left.is_static and right.is_static
+        reasons = [part.why_missing for part in (left, right) if part.why_missing] or ["a part is not a number"]
+        self.why_missing = " or ".join(dict.fromkeys([*reasons, "it divides by zero"]))
+
+    def at(self, second: int) -> Value:
+        """Return the result as of a second; None where a part is missing or the divisor is zero."""
+        left, right = self._left.at(second), self._right.at(second)
+        if isinstance(left, int | float) and isinstance(right, int | float):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                value = float(self._compute(np.float64(left), np.float64(right)))
+            return value if abs(value) < float("inf") else None
+        return None
+
+    def column(self) -> Column:
+        """Return the result as of every second."""
+        left, right = self._left.column(), self._right.column()
+        if left is None or right is None or isinstance(left, str) or isinstance(right, str):
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.asarray(self._compute(np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)))
+        values = np.where(np.isfinite(values), values, np.nan)
+        if values.ndim:
+            return values
+        return None if np.isnan(values) else float(values)
+
+
+ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "%": lambda a, b: np.where(b == 0, np.nan, np.mod(a, np.where(b == 0, 1.0, b))),
+    "+%": lambda a, b: a + a * b / 100,
+    "-%": lambda a, b: a - a * b / 100,
+}
+
+
+class OperandCompiler:
+    """
+    Turns the expressions of one strategy into operands that read one run's state.
+
+    Args:
+        market: Quotes, candles and indicators.
+        book: Positions and P&L.
+        variables: (node id, name) to the value that the node recorded when it last completed.
+        printer: Prints the texts that people read.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        book: PositionBook,
+        variables: Mapping[tuple[str, str], Value],
+        printer: ConditionPrinter,
+    ) -> None:
+        self.printer = printer
+        self.market = market
+        self._book = book
+        self._variables = variables
+        self._operands: dict[Expression, Operand] = {}
+
+    def begin_day(self) -> None:
+        """Tell every operand that a new day is on the tape."""
+        for found in self._operands.values():
+            found.begin_day()
+
+    def operand(self, expression: Expression) -> Operand:
+        """Compile one expression; equal expressions share one operand, and so one column."""
+        # True == 1 in Python, so a constant is never shared.
+        if isinstance(expression, Constant):
+            return Fixed(expression.value)
+        if expression not in self._operands:
+            self._operands[expression] = self._compile(expression)
+        return self._operands[expression]
+
+    def _compile(self, expression: Expression) -> Operand:
+        match expression:
+            case Constant(value):
+                return Fixed(value)
+            case TimeOfDay(seconds, _):
+                return Fixed(seconds, is_time=True)
+            case CurrentTime():
+                return TimeNow(self.market)
+            case BeforeClose(minutes):
+                return CloseTime(self.market, minutes)
+            case NodeVariable(node_id, name):
+                return Recorded(self._variables, (node_id, name))
+            case PositionData(position_id, field):
+                return FromPosition(self.market, self._book, position_id, field)
+            case PnlData(field):
+                return FromPnl(self.market, self._book, field)
+            case Arithmetic(left, sign, right):
+                return Computed(self.operand(left), sign, self.operand(right))
+            case LiveData() | CandleData() | IndicatorData():
+                return self._from_market(expression)
+
+    def _from_market(self, expression: LiveData | CandleData | IndicatorData) -> Operand:
+        market = self.market
+        if isinstance(expression, LiveData):
+            symbol = market.symbols[expression.instrument]
+            return FromMarket(_live(market, symbol, expression.field), f"{symbol} has no tick yet")
+        series = market.series[expression.instrument, expression.timeframe_id]
+        offset = expression.offset
+        if isinstance(expression, CandleData):
+            field = expression.field
+            missing = (
+                f"no {expression.timeframe_id} candle is being built yet"
+                if offset == 0
+                else f"fewer than {-offset} {expression.timeframe_id} candles are finished"
+            )
+            return FromMarket(lambda: series.column(field, offset), missing)
+        key, output = expression.key, series.specs[expression.key].output_index(expression.parameter)
+        missing = f"{self.printer.expression(expression)} has seen too few candles"
+        return FromMarket(lambda: series.indicator(key, output, offset), missing)
+
+
+def _live(market: Market, symbol: str, field: str) -> Callable[[], FloatColumn]:
+    if field == "volume":
+        return lambda: market.tape.volumes(symbol)
+    if field == "oi":
+        return lambda: market.tape.open_interest(symbol)
+    return lambda: market.tape.prices(symbol)

@@ -1,0 +1,189 @@
+"""
+The record of a run's ticks: turns what the state is after a tick into the records that the engine hands out.
+
+Pieces that did not change are handed out again as the same objects, so that whoever writes them down need not write
+them anew.
+"""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime
+from typing import Any
+
+from strategies.engine.nodes import NodeRunner, Visit
+from strategies.engine.nodes.entry import pick_symbol
+from strategies.engine.outcomes import (
+    CANDLES_SHOWN,
+    NodeCompletion,
+    NodeExecution,
+    QuoteView,
+    SeriesView,
+    TickOutcome,
+)
+from strategies.engine.run_state import Activation, RunState
+from strategies.engine.strategy import EntryNode, OptionPick, PositionSpec
+from strategies.engine.tape import DayTape
+from strategies.engine.ticks import exchange_time
+
+Completed = tuple[NodeExecution, Visit, tuple[str, ...]]
+
+
+class RunRecorder:
+    """
+    Records one run.
+
+    Args:
+        run: The state that is recorded.
+        runners: Every node's runner, in visiting order.
+    """
+
+    def __init__(self, run: RunState, runners: dict[str, NodeRunner[Any]]) -> None:
+        self._run = run
+        self._runners = runners
+        self._watched = tuple(_watched(runners))
+        self._names = run.strategy.printer().indicator_names
+        self._identities: dict[tuple[str, int], int] = {}
+        self._stamp_prefix = ""
+        self._views: dict[str, tuple[int, QuoteView]] = {}
+        self._active: tuple[str, ...] = ()
+        self._active_ids: list[str] = []
+
+    def begin_day(self, tape: DayTape) -> None:
+        """Note that a new day is on the tape."""
+        self._stamp_prefix = f"{tape.day:%Y%m%d}_"
+        self._views = {}
+
+    def execution(self, runner: NodeRunner[Any], activation: Activation, visit: Visit) -> NodeExecution:
+        """Record a node's turn."""
+        node = runner.node
+        return NodeExecution(
+            self.execution_id(node.id, activation),
+            activation.parent_execution_id,
+            node.id,
+            node.label,
+            node.class_name,
+            visit.outcome == "completes",
+            None if visit.conditions is None else visit.conditions.record(),
+            visit.note,
+        )
+
+    def execution_id(self, node_id: str, activation: Activation) -> str:
+        """Name an execution by what identifies it, so that a rerun gives the same ids."""
+        tape, second = self._run.market.tape, self._run.second
+        key = (node_id, activation.number)
+        identity = self._identities.get(key)
+        if identity is None:
+            text = f"{self._run.strategy.fingerprint}|{node_id}|{activation.number}"
+            identity = self._identities[key] = zlib.crc32(text.encode())
+        digest = zlib.crc32(tape.epochs[second].to_bytes(8, "big"), identity) & 0xFFFFFF
+        time = tape.times[second]
+        clock = f"{time // 3600:02d}{time // 60 % 60:02d}{time % 60:02d}"
+        return f"exec_{node_id}_{self._stamp_prefix}{clock}_{digest:06x}"
+
+    def outcome(
+        self, executions: list[NodeExecution], completed: list[Completed], closed_before: int, at: datetime
+    ) -> TickOutcome:
+        """Record a tick, everything in it already in effect."""
+        run = self._run
+        book = run.book
+        trades = tuple(book.trades[closed_before:]) if len(book.trades) > closed_before else ()
+        after = TickOutcome(
+            run.tick,
+            at,
+            tuple(executions),
+            (),
+            trades,
+            tuple(book.summaries[closed_before:]) if trades else (),
+            book.marks(),
+            book.pnl(),
+            self._quotes(),
+            self._active_nodes(),
+        )
+        if not completed:
+            return after
+        series = self._series()
+        return after._replace(completions=tuple(self._completion(*item, after, series) for item in completed))
+
+    def _completion(
+        self,
+        execution: NodeExecution,
+        visit: Visit,
+        activated: tuple[str, ...],
+        after: TickOutcome,
+        series: dict[str, SeriesView],
+    ) -> NodeCompletion:
+        return NodeCompletion(
+            execution=execution,
+            tick=after.tick,
+            timestamp=after.timestamp,
+            conditions_preview=visit.conditions.raw if visit.conditions else "",
+            variables=visit.variables,
+            orders=visit.orders,
+            opened=visit.opened,
+            closed=visit.closed,
+            activated=activated,
+            series=series,
+            quotes=after.quotes,
+            known_variables={f"{node_id}.{name}": value for (node_id, name), value in self._run.variables.items()},
+            positions=after.positions,
+            pnl=after.pnl,
+            active_nodes=after.active_nodes,
+        )
+
+    def _series(self) -> dict[str, SeriesView]:
+        """Return the candles and indicators of every timeframe as of now."""
+        second = self._run.second
+        return {
+            f"{role}.{timeframe_id}": SeriesView(
+                finished=series.finished(second, CANDLES_SHOWN),
+                current=series.building(second),
+                indicators={
+                    self._names[role, timeframe_id, key]: series.indicator_value(key, second) for key in series.specs
+                },
+            )
+            for (role, timeframe_id), series in self._run.market.series.items()
+        }
+
+    def _quotes(self) -> dict[str, QuoteView]:
+        run = self._run
+        views: dict[str, QuoteView] = {}
+        for symbol in run.market.symbols.values():
+            self._view(symbol, views)
+        for symbol in run.traded_symbols:
+            self._view(symbol, views)
+        if run.active:
+            for spec in self._watched:
+                if (picked := pick_symbol(spec, run)) is not None:
+                    self._view(picked, views)
+        return views
+
+    def _view(self, symbol: str, views: dict[str, QuoteView]) -> None:
+        tape, second = self._run.market.tape, self._run.second
+        at = tape.quoted_at(symbol)[second]
+        known = self._views.get(symbol)
+        if known is None or known[0] != at:
+            if at < 0:
+                return
+            known = self._views[symbol] = (
+                at,
+                QuoteView(tape.price_list(symbol)[second], exchange_time(tape.epochs[at])),
+            )
+        views[symbol] = known[1]
+
+    def _active_nodes(self) -> tuple[str, ...]:
+        active = list(self._run.active)
+        if active != self._active_ids:
+            self._active_ids = active
+            self._active = tuple(node_id for node_id in self._runners if node_id in self._run.active)
+        return self._active
+
+
+def _watched(runners: dict[str, NodeRunner[Any]]) -> list[PositionSpec]:
+    """Return one position of each pick by strike; a pick by premium would ask for every price of the chain."""
+    found: dict[OptionPick, PositionSpec] = {}
+    for runner in runners.values():
+        for spec in runner.node.positions if isinstance(runner.node, EntryNode) else ():
+            if isinstance(spec.contract, OptionPick) and spec.contract.strike_type != "premium":
+                found.setdefault(spec.contract, spec)
+    return list(found.values())
