@@ -39,6 +39,7 @@ class Chain:
                 futures[instrument.expiry] = symbol
         self._strikes = {key: sorted(found) for key, found in strikes.items()}
         self._futures = futures
+        self._named: dict[tuple[OptionPick, date, int], str | None] = {}
         #: Expiry dates of options and of futures, ascending.
         self.option_expiries = sorted({expiry for expiry, _ in strikes})
         self.future_expiries = sorted(futures)
@@ -62,7 +63,11 @@ class Chain:
             return None
         if pick.strike_type == "premium":
             return self._by_premium(pick, expiry, strikes, last_price)
-        return self._by_strike(pick, expiry, strikes, nearest(strikes, spot))
+        place = nearest(strikes, spot)
+        key = (pick, expiry, place)
+        if key not in self._named:
+            self._named[key] = self._by_strike(pick, expiry, strikes, place)
+        return self._named[key]
 
     def _by_strike(self, pick: OptionPick, expiry: date, strikes: Sequence[float], place: int) -> str | None:
         if pick.strike_type != "ATM":

@@ -234,7 +234,7 @@ class CompiledRange(CompiledCondition):
 class CompiledGroup:
     """Conditions joined by AND or OR. Every member is evaluated, so that the record shows each one's result."""
 
-    __slots__ = ("_places", "_record", "is_static", "logic", "members", "raw", "result")
+    __slots__ = ("_part_ids", "_places", "_record", "is_static", "logic", "members", "raw", "result")
 
     def __init__(self, logic: str, raw: str, members: tuple[CompiledCondition | CompiledGroup, ...]) -> None:
         self.logic = logic
@@ -243,7 +243,8 @@ class CompiledGroup:
         #: Whether the market alone decides the result.
         self.is_static: bool = all(member.is_static for member in members)
         self.result = False
-        self._record: dict[str, Any] = {}
+        self._record: dict[str, Any] = {"logic": logic, "result": False, "conditions": []}
+        self._part_ids: list[int] = []
         self._places: npt.NDArray[np.intp] | None = None
 
     def begin_day(self) -> None:
@@ -261,14 +262,16 @@ class CompiledGroup:
     def evaluate(self, second: int) -> bool:
         """Evaluate every member as of a second and join the results. A group without members is false."""
         results = [member.evaluate(second) for member in self.members]
-        self.result = bool(results) and (all(results) if self.logic == "AND" else any(results))
+        self.result = (False not in results if self.logic == "AND" else True in results) if results else False
         return self.result
 
     def record(self) -> dict[str, Any]:
         """Return the diagnostic record of the last evaluation; the same object while nothing changed."""
         parts = [member.record() for member in self.members]
-        old: list[Any] = self._record.get("conditions", [])
-        if not self._record or any(a is not b for a, b in zip(old, parts, strict=True)):
+        ids = list(map(id, parts))
+        # The parts are kept alive by the record, so that an id cannot be given to another object meanwhile.
+        if ids != self._part_ids:
+            self._part_ids = ids
             self._record = {"logic": self.logic, "result": self.result, "conditions": parts}
         return self._record
 

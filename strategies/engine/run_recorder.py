@@ -45,6 +45,9 @@ class RunRecorder:
         self._names = run.strategy.printer().indicator_names
         self._identities: dict[tuple[str, int], int] = {}
         self._stamp_prefix = ""
+        self._stamp_second = -1
+        self._stamp_text = ""
+        self._stamp_bytes = b""
         self._views: dict[str, tuple[int, QuoteView]] = {}
         self._active: tuple[str, ...] = ()
         self._active_ids: list[str] = []
@@ -53,6 +56,7 @@ class RunRecorder:
         """Note that a new day is on the tape."""
         self._stamp_prefix = f"{tape.day:%Y%m%d}_"
         self._views = {}
+        self._stamp_second = -1
 
     def execution(self, runner: NodeRunner[Any], activation: Activation, visit: Visit) -> NodeExecution:
         """Record a node's turn."""
@@ -70,16 +74,23 @@ class RunRecorder:
 
     def execution_id(self, node_id: str, activation: Activation) -> str:
         """Name an execution by what identifies it, so that a rerun gives the same ids."""
-        tape, second = self._run.market.tape, self._run.second
+        second = self._run.second
+        if second != self._stamp_second:
+            self._stamp(second)
         key = (node_id, activation.number)
         identity = self._identities.get(key)
         if identity is None:
             text = f"{self._run.strategy.fingerprint}|{node_id}|{activation.number}"
             identity = self._identities[key] = zlib.crc32(text.encode())
-        digest = zlib.crc32(tape.epochs[second].to_bytes(8, "big"), identity) & 0xFFFFFF
+        return f"exec_{node_id}_{self._stamp_text}_{zlib.crc32(self._stamp_bytes, identity) & 0xFFFFFF:06x}"
+
+    def _stamp(self, second: int) -> None:
+        """Note what the execution ids of one second have in common."""
+        tape = self._run.market.tape
         time = tape.times[second]
-        clock = f"{time // 3600:02d}{time // 60 % 60:02d}{time % 60:02d}"
-        return f"exec_{node_id}_{self._stamp_prefix}{clock}_{digest:06x}"
+        self._stamp_second = second
+        self._stamp_bytes = tape.epochs[second].to_bytes(8, "big")
+        self._stamp_text = f"{self._stamp_prefix}{time // 3600:02d}{time // 60 % 60:02d}{time % 60:02d}"
 
     def outcome(
         self, executions: list[NodeExecution], completed: list[Completed], closed_before: int, at: datetime
@@ -147,29 +158,21 @@ class RunRecorder:
 
     def _quotes(self) -> dict[str, QuoteView]:
         run = self._run
-        views: dict[str, QuoteView] = {}
-        for symbol in run.market.symbols.values():
-            self._view(symbol, views)
-        for symbol in run.traded_symbols:
-            self._view(symbol, views)
+        tape, second = run.market.tape, run.second
+        symbols = [*run.market.symbols.values(), *run.traded_symbols]
         if run.active:
-            for spec in self._watched:
-                if (picked := pick_symbol(spec, run)) is not None:
-                    self._view(picked, views)
+            symbols.extend(picked for spec in self._watched if (picked := pick_symbol(spec, run)) is not None)
+        views: dict[str, QuoteView] = {}
+        for symbol in symbols:
+            at = tape.quoted_at(symbol)[second]
+            known = self._views.get(symbol)
+            if known is None or known[0] != at:
+                if at < 0:
+                    continue
+                view = QuoteView(tape.price_list(symbol)[second], exchange_time(tape.epochs[at]))
+                known = self._views[symbol] = (at, view)
+            views[symbol] = known[1]
         return views
-
-    def _view(self, symbol: str, views: dict[str, QuoteView]) -> None:
-        tape, second = self._run.market.tape, self._run.second
-        at = tape.quoted_at(symbol)[second]
-        known = self._views.get(symbol)
-        if known is None or known[0] != at:
-            if at < 0:
-                return
-            known = self._views[symbol] = (
-                at,
-                QuoteView(tape.price_list(symbol)[second], exchange_time(tape.epochs[at])),
-            )
-        views[symbol] = known[1]
 
     def _active_nodes(self) -> tuple[str, ...]:
         active = list(self._run.active)

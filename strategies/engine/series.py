@@ -21,7 +21,7 @@ from strategies.engine.candles import (
     no_candles,
 )
 from strategies.engine.indicators import IndicatorSpec
-from strategies.engine.tape import DayTape
+from strategies.engine.tape import DayTape, SymbolTicks
 
 
 class Series:
@@ -48,6 +48,9 @@ class Series:
         self.bar_at: list[int] = []
         self._bars: IntColumn = np.empty(0, dtype=np.int64)
         self._tape: DayTape
+        self._ticks: SymbolTicks
+        self._first_new = 0
+        self._columns: dict[tuple[str, int], FloatColumn] = {}
         self._carried = 0
         self._is_continued = False
         #: The candle that the day before left, as it was then.
@@ -56,7 +59,8 @@ class Series:
 
     def begin_day(self, tape: DayTape) -> None:
         """Add a day's ticks. What conditions read from now on is that day's."""
-        ticks = tape.ticks(self.symbol)
+        ticks = self._ticks = tape.ticks(self.symbol)
+        self._columns = {}
         starts = candle_starts(tape.seconds[ticks.at], self.timeframe)
         volume = ticks.volume.astype(np.float64)
         today, place = gather(starts, CandleColumns(starts, ticks.ltp, ticks.ltp, ticks.ltp, ticks.ltp, volume))
@@ -69,6 +73,8 @@ class Series:
             known = known.part(0, len(known) - 1)
         self._tape = tape
         self.candles = known.then(today)
+        # Candles before this one were begun on an earlier day.
+        self._first_new = len(known) + self._is_continued
         # Before the day's first tick the candle that an earlier day left is still being built.
         bars = np.full(len(tape), self._carried - 1 if self._carried else 0, dtype=np.int64)
         bars[ticks.at] = place + len(known)
@@ -84,9 +90,27 @@ class Series:
         """Return the candle being built as of a second."""
         if not self.has_building(second):
             return None
-        opened = self.candles.candle(self.bar_at[second])
-        columns = [float(self.column(name, 0)[second]) for name in ("Open", "High", "Low", "Close", "Volume")]
-        return Candle(opened.start, columns[0], columns[1], columns[2], columns[3], int(columns[4]))
+        bar = self.bar_at[second]
+        known = self.candles.candle(bar)
+        ticks = self._ticks
+        first, last = np.searchsorted(ticks.at, (self.bar_at.index(bar), second + 1))
+        parts = [self._left.candle(0)] if self._carried and bar < self._first_new else []
+        if last > first:
+            prices = ticks.ltp[first:last]
+            parts.append(
+                Candle(
+                    known.start, float(prices[0]), float(prices.max()), float(prices.min()), float(prices[-1]),
+                    int(ticks.volume[first:last].sum()),
+                )
+            )  # fmt: skip
+        return Candle(
+            known.start,
+            parts[0].open,
+            max(part.high for part in parts),
+            min(part.low for part in parts),
+            parts[-1].close,
+            sum(part.volume for part in parts),
+        )
 
     def finished(self, second: int, count: int) -> tuple[Candle, ...]:
         """Return the last finished candles as of a second, oldest first, at most ``count``."""
@@ -101,7 +125,12 @@ class Series:
             field: Open, High, Low, Close or Volume.
             offset: 0 for the candle being built, -1 for the last finished one, and so on back.
         """
-        name = field.lower()
+        key = (field, offset)
+        if key not in self._columns:
+            self._columns[key] = self._column(field.lower(), offset)
+        return self._columns[key]
+
+    def _column(self, name: str, offset: int) -> FloatColumn:
         if offset == 0 and name != "open":
             return self._building_column(name)
         values = _taken(getattr(self.candles, name), self._bars + offset)
@@ -118,9 +147,7 @@ class Series:
             output: Place of the output.
             offset: -1 for the last finished candle, and so on back; 0 includes the candle being built.
         """
-        if key not in self._outputs:
-            self._outputs[key] = indicators.compute(self.specs[key], self.candles)
-        values = _taken(self._outputs[key][output], self._bars + offset)
+        values = _taken(self._output(key, output), self._bars + offset)
         if offset == 0:
             values[~self._is_building()] = np.nan
             self._preview(key, output, values)
@@ -128,8 +155,14 @@ class Series:
 
     def indicator_value(self, key: str, second: int) -> float | None:
         """Return the first output of an indicator on the last finished candle as of a second."""
-        value = float(self.indicator(key, 0, -1)[second])
+        place = self.bar_at[second] - 1
+        value = float(self._output(key, 0)[place]) if place >= 0 else float("nan")
         return value if value == value else None
+
+    def _output(self, key: str, output: int) -> FloatColumn:
+        if key not in self._outputs:
+            self._outputs[key] = indicators.compute(self.specs[key], self.candles)
+        return self._outputs[key][output]
 
     def _preview(self, key: str, output: int, values: FloatColumn) -> None:
         """Put in the seconds at which the candle being built is not yet what it will be when it is finished."""
@@ -173,7 +206,7 @@ class Series:
         return self._running(name)
 
     def _running(self, name: str) -> FloatColumn:
-        ticks = self._tape.ticks(self.symbol)
+        ticks = self._ticks
         prices = (ticks.volume if name == "volume" else ticks.ltp).tolist()
         values = np.full(len(self._tape), np.nan)
         known = float(getattr(self._left, name)[0]) if self._carried else np.nan

@@ -57,6 +57,14 @@ def read_price(value: object) -> float:
     return price
 
 
+def read_quote(value: object) -> float:
+    """Read a bid or an ask; empty, NaN and 0 mean that there is none, which is NaN."""
+    if value is None or value == "":
+        return math.nan
+    price = _number(value, _CORRECT_ROW)
+    return math.nan if math.isnan(price) or price == 0 else read_price(value)
+
+
 def read_count(value: object) -> int:
     """Read a traded quantity or an open interest: a whole number of 0 or more."""
     count = _whole_number(value)

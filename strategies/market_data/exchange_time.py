@@ -10,6 +10,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy import typing as npt
+
 EXCHANGE_ZONE = ZoneInfo("Asia/Kolkata")
 
 #: India is 5 h 30 min ahead of UTC all the year round and has been since 1945, so a constant is exact.
@@ -49,3 +52,21 @@ def exchange_datetime(epoch: int) -> datetime:
 def exchange_date(epoch: int) -> date:
     """Return the exchange date of a second counted from 1970 (UTC)."""
     return exchange_datetime(epoch).date()
+
+
+def day_numbers(epoch_seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the exchange date of each second as days since 1970-01-01."""
+    numbers: npt.NDArray[np.int64] = (epoch_seconds + UTC_OFFSET_SECONDS) // SECONDS_PER_DAY
+    return numbers
+
+
+def seconds_of_day(epoch_seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the seconds from midnight, exchange time, of each second."""
+    seconds: npt.NDArray[np.int64] = (epoch_seconds + UTC_OFFSET_SECONDS) % SECONDS_PER_DAY
+    return seconds
+
+
+def clock_text(microseconds: int) -> str:
+    """Write a moment, in microseconds since 1970 (UTC), as exchange time: 2024-10-29 09:15:00.25."""
+    second, fraction = divmod(microseconds, MICROSECONDS)
+    return str(exchange_datetime(second).replace(microsecond=fraction, tzinfo=None))

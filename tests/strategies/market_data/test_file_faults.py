@@ -20,7 +20,7 @@ WRITE_COUNT = "write a whole number of 0 or more, 0 where it is not known"
 WRITE_MOMENT = "write it like 2024-10-29 09:15:00 (exchange time) or with an offset like 2024-10-29 09:15:00+05:30"
 WRITE_SYMBOL = "write it like NIFTY, NIFTY:2024-11-28:FUT or NIFTY:2024-11-07:OPT:24250:PE"
 AGAIN = "export or download it again"
-COLUMNS = "name the columns timestamp, symbol, ltp and, if known, volume, oi"
+COLUMNS = "name the columns timestamp, symbol, ltp and, if known, volume, oi, bid, ask"
 
 
 def refusal(path: Path) -> MarketDataFileInvalid:

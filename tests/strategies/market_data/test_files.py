@@ -1,6 +1,7 @@
 """Ticks come out of Parquet and CSV alike."""
 
 import gzip
+import math
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from pyarrow import parquet
 
 from strategies.engine.ticks import Tick, TickSecond
 from strategies.market_data.files import MarketDataFileInvalid, load_market_data
+from tests.strategies.market_data.seconds import seconds_of
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 OPEN = datetime(2024, 10, 29, 9, 15, tzinfo=KOLKATA)
@@ -40,7 +42,7 @@ def test_a_csv_file_becomes_seconds_of_ticks(tmp_path: Path) -> None:
 
     data = load_market_data(write(tmp_path / "ticks.csv", text))
 
-    assert list(data.seconds()) == [
+    assert seconds_of(data) == [
         TickSecond(OPEN, [Tick("NIFTY", 24328.85, 0, 0), Tick(PUT, 181.6, 75, 66_350)]),
         TickSecond(OPEN + timedelta(seconds=2), [Tick("NIFTY", 24329.0, 0, 0)]),
     ]
@@ -63,7 +65,7 @@ def test_naive_timestamps_are_exchange_time_others_are_converted_and_fractions_a
 ) -> None:
     data = load_market_data(write(tmp_path / "ticks.csv", f"timestamp,symbol,ltp\n{moment},NIFTY,24328.85\n"))
 
-    assert list(data.seconds()) == [TickSecond(OPEN, [Tick("NIFTY", 24328.85, 0, 0)])]
+    assert seconds_of(data) == [TickSecond(OPEN, [Tick("NIFTY", 24328.85, 0, 0)])]
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
@@ -80,15 +82,15 @@ def test_parquet_timestamps_of_every_unit_and_zone_mean_the_same_second(
     path = tmp_path / "ticks.parquet"
     parquet.write_table(pa.table(columns), path)
 
-    assert list(load_market_data(path).seconds()) == [TickSecond(OPEN, [Tick("NIFTY", 24328.85, 0, 0)])]
+    assert seconds_of(load_market_data(path)) == [TickSecond(OPEN, [Tick("NIFTY", 24328.85, 0, 0)])]
 
 
 def test_columns_may_come_in_any_order_and_others_are_left_alone(tmp_path: Path) -> None:
-    text = "bid,ltp,symbol,oi,timestamp\nx,24328.85,NIFTY,7,2024-10-29 09:15:00\n"
+    text = "note,ltp,symbol,oi,timestamp\nx,24328.85,NIFTY,7,2024-10-29 09:15:00\n"
 
     data = load_market_data(write(tmp_path / "ticks.csv", text))
 
-    assert list(data.seconds()) == [TickSecond(OPEN, [Tick("NIFTY", 24328.85, 0, 7)])]
+    assert seconds_of(data) == [TickSecond(OPEN, [Tick("NIFTY", 24328.85, 0, 7)])]
 
 
 def test_a_byte_order_mark_windows_line_ends_and_empty_lines_at_the_end_do_no_harm(tmp_path: Path) -> None:
@@ -103,7 +105,7 @@ def test_whole_quantities_may_be_written_with_a_decimal_point(tmp_path: Path) ->
 
     data = load_market_data(write(tmp_path / "ticks.csv", text))
 
-    assert next(data.seconds()).ticks == [Tick(PUT, 181.6, 75, 66_350)]
+    assert seconds_of(data)[0].ticks == [Tick(PUT, 181.6, 75, 66_350)]
 
 
 MOMENTS = st.integers(0, 22_500).map(lambda second: OPEN + timedelta(seconds=second))
@@ -132,22 +134,60 @@ def test_the_same_ticks_from_csv_gzip_and_parquet_are_the_same_market_data(
         tables = [load_market_data(path) for path in paths]
 
     assert len({table.fingerprint for table in tables}) == 1
-    first, *others = [list(table.seconds()) for table in tables]
+    first, *others = [seconds_of(table) for table in tables]
     assert all(other == first for other in others)
     assert [tick for second in first for tick in second.ticks] == [
         Tick(*row) for row in frame[["symbol", "ltp", "volume", "oi"]].itertuples(index=False)
     ]
 
 
-def test_a_file_of_several_days_asks_for_one(tmp_path: Path) -> None:
+def test_a_file_of_several_days_is_taken_whole(tmp_path: Path) -> None:
+    data = load_market_data(write(tmp_path / "ticks.csv", TWO_DAYS))
+
+    assert data.dates == (date(2024, 10, 29), date(2024, 10, 30))
+    assert [day.ltp.tolist() for day in data.days()] == [[24328.85], [24371.45]]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (date(2024, 10, 30), None, [date(2024, 10, 30)]),
+        (None, date(2024, 10, 29), [date(2024, 10, 29)]),
+        (date(2024, 10, 1), date(2024, 12, 31), [date(2024, 10, 29), date(2024, 10, 30)]),
+    ],
+)
+def test_a_range_of_dates_is_cut_out_both_ends_included(
+    tmp_path: Path, start: date | None, end: date | None, expected: list[date]
+) -> None:
+    data = load_market_data(write(tmp_path / "ticks.csv", TWO_DAYS), start=start, end=end)
+
+    assert [day.day for day in data.days()] == expected
+
+
+def test_a_range_that_the_file_does_not_cover_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "ticks.csv", TWO_DAYS)
 
     with pytest.raises(MarketDataFileInvalid) as caught:
-        load_market_data(path)
+        load_market_data(path, start=date(2024, 11, 1), end=date(2024, 11, 4))
 
     assert str(caught.value) == (
-        f"{path}: the file holds 2 days: 2024-10-29, 2024-10-30; choose one, such as --date 2024-10-29"
+        f"{path}: the file has no row from 2024-11-01 to 2024-11-04; it holds 2024-10-29, 2024-10-30; "
+        "choose one of these, such as --date 2024-10-29"
     )
+
+
+def test_bid_and_ask_are_taken_where_the_file_has_them(tmp_path: Path) -> None:
+    """A quote that is empty or zero is none, which is NaN."""
+    text = "timestamp,symbol,ltp,bid,ask\n2024-10-29 09:15:00,NIFTY,100,99.5,\n2024-10-29 09:15:01,NIFTY,101,0,102\n"
+
+    (day,) = load_market_data(write(tmp_path / "ticks.csv", text)).days()
+
+    assert day.bid is not None
+    assert day.ask is not None
+    assert day.bid[0] == 99.5
+    assert math.isnan(day.bid[1])
+    assert math.isnan(day.ask[0])
+    assert day.ask[1] == 102
 
 
 def test_a_chosen_day_is_cut_out_of_several(tmp_path: Path) -> None:
@@ -179,7 +219,7 @@ def test_days_are_exchange_days_also_just_after_midnight(tmp_path: Path) -> None
 def test_the_reference_day_loads_whole(reference_day: Path) -> None:
     data = load_market_data(reference_day / "ticks.parquet", reference_day / "warmup_candles_1m.csv")
 
-    seconds = list(data.seconds())
+    seconds = seconds_of(data)
     assert (data.total_raw_ticks, data.total_ticks, len(data.symbols)) == (505_236, 22_351, 49)
     assert (len(seconds), sum(len(second.ticks) for second in seconds)) == (22_351, 505_236)
     assert (seconds[0].timestamp, seconds[-1].timestamp) == (OPEN, OPEN + timedelta(hours=6, minutes=15))

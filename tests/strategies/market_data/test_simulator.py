@@ -13,6 +13,7 @@ from strategies.engine.symbols import Option, parse_symbol
 from strategies.engine.ticks import TickSecond
 from strategies.market_data.simulator import SAMPLE_SEED, sample_day
 from strategies.market_data.tick_table import TickTable
+from tests.strategies.market_data.seconds import seconds_of
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 OPEN = datetime(2024, 10, 29, 9, 15, tzinfo=KOLKATA)
@@ -26,7 +27,7 @@ def day() -> TickTable:
 
 @pytest.fixture(scope="module")
 def seconds(day: TickTable) -> list[TickSecond]:
-    return list(day.seconds())
+    return seconds_of(day)
 
 
 @pytest.fixture(scope="module")
