@@ -239,11 +239,12 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert str(refusal(path)) == f"{path}: the file does not exist; check the path"
 
 
-def test_a_folder_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "ticks.csv"
-    path.mkdir()
+def test_a_folder_without_market_data_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
 
-    assert str(refusal(path)) == f"{path}: this is not a file; name a file, not a folder"
+    assert str(refusal(tmp_path)) == (
+        f"{tmp_path}: the folder holds no market data file; put files into it that end in .parquet, .csv or .csv.gz"
+    )
 
 
 def test_a_parquet_file_without_a_column_is_refused(tmp_path: Path) -> None:

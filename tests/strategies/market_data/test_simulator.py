@@ -17,7 +17,7 @@ from tests.strategies.market_data.seconds import seconds_of
 
 KOLKATA = ZoneInfo("Asia/Kolkata")
 OPEN = datetime(2024, 10, 29, 9, 15, tzinfo=KOLKATA)
-FINGERPRINT = "47e0b4a921214dc790a66d4e455a320d3c779ba149cbe290a5a93111ce28f349"
+FINGERPRINT = "9bc66572c9ee8cd71afca37082512595ebb204edac859ba41e376c01af503e2d"
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def days_of(*days: str, market: Market = "nse", has_quotes: bool = False) -> Tic
     opens = [int(datetime.fromisoformat(f"{day} 09:15:00+05:30").timestamp()) for day in days]
     seconds = np.array([second for begin in opens for second in (begin, begin + 1)], dtype=np.int64)
     nothing = np.zeros(len(seconds), dtype=np.int64)
-    ltp = 100.0 + np.arange(len(seconds))
+    ltp = np.arange(100, 100 + len(seconds), dtype=np.float64)
     return TickTable(
         epoch_seconds=seconds,
         symbol_codes=nothing,
@@ -51,8 +51,8 @@ def days_of(*days: str, market: Market = "nse", has_quotes: bool = False) -> Tic
         ltp=ltp,
         volume=nothing,
         oi=nothing,
-        bid=ltp - 0.5 if has_quotes else None,
-        ask=ltp + 0.5 if has_quotes else None,
+        bid=np.subtract(ltp, 0.5, dtype=np.float64) if has_quotes else None,
+        ask=np.add(ltp, 0.5, dtype=np.float64) if has_quotes else None,
         market=market,
     )
 
