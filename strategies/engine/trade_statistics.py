@@ -41,7 +41,7 @@ class ClosedTrade(Protocol):
 
     @property
     def exit_type(self) -> str:
-        """What kind of exit closed it: ``stop_loss``, ``signal`` …"""
+        """What kind of exit closed it, such as ``stop_loss``."""
 
     @property
     def exit_reason(self) -> str:
