@@ -35,6 +35,7 @@ class CentralizedBacktestEngineWithSSE(CentralizedBacktestEngine):
         self.session_id = session_id
         self.emitter = SSEEventEmitter(session_id)
         self._diagnostics = messages.empty_diagnostics()
+        self._writer = payloads.TickWriter()
         self._trades = messages.empty_trades(self.start_date.isoformat())
 
     def register_sse_callback(self, callback: Callable[[SSEEvent], None]) -> None:
@@ -67,7 +68,7 @@ class CentralizedBacktestEngineWithSSE(CentralizedBacktestEngine):
 
     def on_tick(self, outcome: TickOutcome) -> None:
         """Emit a tick with everything that completed in it."""
-        self._emit_tick(payloads.tick_update(outcome))
+        self._emit_tick(self._writer.tick_update(outcome))
         for completion in outcome.completions:
             event = payloads.node_event(completion)
             self._diagnostics["events_history"][event["execution_id"]] = event

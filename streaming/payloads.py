@@ -3,6 +3,9 @@ Engine outcomes as payloads of the stream protocol.
 
 Money becomes decimal text with two places, times become exchange time with its offset; everything else is copied.
 The envelope (event id, session id) is the emitter's.
+
+The engine hands out the same object while a thing has not changed (a quote, a marked position, a condition's record);
+``TickWriter`` then hands out the same piece of JSON. Whoever gets a payload must not change it.
 """
 
 from __future__ import annotations
@@ -24,18 +27,45 @@ from strategies.engine.outcomes import (
 from strategies.engine.positions import PnlSummary, PositionMark, Trade, TradeSummary
 
 
-def tick_update(outcome: TickOutcome) -> dict[str, Any]:
-    """Write the payload of one tick."""
-    return {
-        "tick": outcome.tick,
-        "timestamp": str(outcome.timestamp),
-        "execution_count": len(outcome.executions),
-        "node_executions": {execution.execution_id: _execution(execution) for execution in outcome.executions},
-        "open_positions": [_mark(mark) for mark in outcome.positions],
-        "pnl_summary": pnl_summary(outcome.pnl),
-        "ltp": _quotes(outcome.quotes),
-        "active_nodes": list(outcome.active_nodes),
-    }
+class TickWriter:
+    """Writes the tick payloads of one run."""
+
+    def __init__(self) -> None:
+        # The engine's object beside its piece of JSON: as long as it is kept here, its id is its own.
+        self._quotes: dict[str, tuple[QuoteView, dict[str, Any]]] = {}
+        self._marks: dict[str, tuple[PositionMark, dict[str, Any]]] = {}
+        self._pnl: tuple[PnlSummary | None, dict[str, Any]] = (None, {})
+        self._active: tuple[tuple[str, ...] | None, list[str]] = (None, [])
+
+    def tick_update(self, outcome: TickOutcome) -> dict[str, Any]:
+        """Write the payload of one tick."""
+        pnl = outcome.pnl
+        if pnl is not self._pnl[0]:
+            self._pnl = (pnl, pnl_summary(pnl))
+        if outcome.active_nodes is not self._active[0]:
+            self._active = (outcome.active_nodes, list(outcome.active_nodes))
+        return {
+            "tick": outcome.tick,
+            "timestamp": str(outcome.timestamp),
+            "execution_count": len(outcome.executions),
+            "node_executions": {execution.execution_id: _execution(execution) for execution in outcome.executions},
+            "open_positions": [self._mark(mark) for mark in outcome.positions],
+            "pnl_summary": self._pnl[1],
+            "ltp": {symbol: self._quote(symbol, quote) for symbol, quote in outcome.quotes.items()},
+            "active_nodes": self._active[1],
+        }
+
+    def _quote(self, symbol: str, quote: QuoteView) -> dict[str, Any]:
+        known = self._quotes.get(symbol)
+        if known is None or known[0] is not quote:
+            known = self._quotes[symbol] = (quote, {"ltp": quote.ltp, "timestamp": _local(quote.at)})
+        return known[1]
+
+    def _mark(self, mark: PositionMark) -> dict[str, Any]:
+        known = self._marks.get(mark.position_id)
+        if known is None or known[0] is not mark:
+            known = self._marks[mark.position_id] = (mark, _mark(mark))
+        return known[1]
 
 
 def node_event(completion: NodeCompletion) -> dict[str, Any]:
@@ -94,6 +124,9 @@ def trade(closed: Trade) -> dict[str, Any]:
         "entry_trigger": closed.entry_trigger,
         "exit_reason": closed.exit_reason,
         "closed_by": closed.exit_reason,
+        "exit_type": closed.exit_type,
+        "trigger_price": money.text(closed.trigger_price),
+        "exit_difference": money.text(closed.exit_difference),
     }
 
 
@@ -120,16 +153,17 @@ def pnl_summary(pnl: PnlSummary) -> dict[str, Any]:
 
 
 def _execution(execution: NodeExecution) -> dict[str, Any]:
+    _, parent, node_id, name, node_type, signal_emitted, conditions, note = execution
     payload: dict[str, Any] = {
-        "node_id": execution.node_id,
-        "node_name": execution.node_name,
-        "node_type": execution.node_type,
-        "signal_emitted": execution.signal_emitted,
-        "evaluated_conditions": execution.evaluated_conditions,
-        "parent_execution_id": execution.parent_execution_id,
+        "node_id": node_id,
+        "node_name": name,
+        "node_type": node_type,
+        "signal_emitted": signal_emitted,
+        "evaluated_conditions": conditions,
+        "parent_execution_id": parent,
     }
-    if execution.note:
-        payload["note"] = execution.note
+    if note:
+        payload["note"] = note
     return payload
 
 
@@ -154,10 +188,11 @@ def _order(order: OrderFilled) -> dict[str, Any]:
         "symbol": order.symbol,
         "side": order.side,
         "quantity": order.quantity,
-        "order_type": "market",
+        "order_type": order.order_type,
         "status": "filled",
         "fill_price": money.text(order.fill_price),
         "filled_at": str(order.filled_at),
+        "quote_age_seconds": order.quote_age_seconds,
     }
 
 
@@ -186,4 +221,5 @@ def _candle(candle: Candle) -> dict[str, Any]:
 
 def _local(at: datetime) -> str:
     """Write exchange time without its offset, with six decimals, as the ``ltp`` entries have it."""
-    return at.strftime("%Y-%m-%d %H:%M:%S.%f")
+    # Half the time that strftime takes; the engine's times have no microseconds.
+    return f"{at.isoformat(' ')[:19]}.{at.microsecond:06d}"

@@ -119,7 +119,7 @@ class CentralizedBacktestEngine:
         run = self._state
         for day in self._days():
             ticks_before = run.tick
-            closed_before = self._begin_day(day)
+            closed_before = self._begin_day(day, every_tick=False)
             second: int | None = 0
             while second is not None and second < len(run.market.tape):
                 run.tick = ticks_before + second + 1
@@ -154,7 +154,7 @@ class CentralizedBacktestEngine:
     def _run_days(self, should_continue: Callable[[], bool]) -> Literal["completed", "cancelled"]:
         run = self._state
         for day in self._days():
-            closed_before = self._begin_day(day)
+            closed_before = self._begin_day(day, every_tick=True)
             for second in range(len(run.market.tape)):
                 if not should_continue():
                     return "cancelled"
@@ -179,7 +179,7 @@ class CentralizedBacktestEngine:
             if self.start_date <= day.day <= self.end_date:
                 yield day
 
-    def _begin_day(self, day: DayColumns) -> int:
+    def _begin_day(self, day: DayColumns, *, every_tick: bool) -> int:
         """Put a day on the tape; return how many trades there were before anything of it."""
         run = self._state
         closed_before = len(run.book.trades)
@@ -189,7 +189,7 @@ class CentralizedBacktestEngine:
         run.book.begin_day(f"@{day.day:%Y%m%d}" if self._days_run else "")
         self._compiler.begin_day()
         for runner in self._runners.values():
-            runner.begin_day()
+            runner.begin_day(every_tick=every_tick)
         self._recorder.begin_day(run.market.tape)
         times = run.market.tape.seconds_of_day
         self._close_second = int(np.searchsorted(times, run.market.close_seconds))

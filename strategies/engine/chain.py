@@ -69,6 +69,22 @@ class Chain:
             self._named[key] = self._by_strike(pick, expiry, strikes, place)
         return self._named[key]
 
+    def bounds(self, pick: OptionPick, *, spot: float, on: date) -> tuple[float, float]:
+        """
+        Return the prices of the underlying between which a pick by strike stays the same.
+
+        Returns:
+            Low, not included, and high, included.
+        """
+        expiry = expiry_of(pick.expiry, self.option_expiries, on)
+        strikes = self._strikes.get((expiry, pick.right)) if expiry is not None else None
+        if not strikes:
+            return float("-inf"), float("inf")
+        place = nearest(strikes, spot)
+        low = (strikes[place - 1] + strikes[place]) / 2 if place else float("-inf")
+        high = (strikes[place] + strikes[place + 1]) / 2 if place + 1 < len(strikes) else float("inf")
+        return low, high
+
     def _by_strike(self, pick: OptionPick, expiry: date, strikes: Sequence[float], place: int) -> str | None:
         if pick.strike_type != "ATM":
             # A call is in the money below the underlying, a put above it.

@@ -39,11 +39,15 @@ class CompiledCondition:
 
     __slots__ = (
         "_condition",
+        "_is_decided",
         "_left",
+        "_left_list",
         "_mask",
-        "_record",
         "_right",
+        "_right_list",
+        "_right_text",
         "is_static",
+        "kept",
         "left_value",
         "raw",
         "result",
@@ -60,26 +64,42 @@ class CompiledCondition:
         self.left_value: Value = None
         self.right_value: Value = None
         self.result = False
-        self._record: dict[str, Any] | None = None
+        #: The record of the last evaluation; None while it is not built.
+        self.kept: dict[str, Any] | None = None
+        self._is_decided = False
+        self._right_text = ""
+        self._left_list: list[Value] | None = None
+        self._right_list: list[Value] | None = None
         self._mask: Mask | None = None
 
-    def begin_day(self) -> None:
-        """Forget what belonged to the day before."""
+    def begin_day(self, *, every_tick: bool) -> None:
+        """
+        Forget what belonged to the day before.
+
+        Args:
+            every_tick: Whether the condition will be evaluated at every second, so that lists are worth making.
+        """
         self._mask = None
+        self._left_list = self._left.every_second() if every_tick else None
+        self._right_list = self._right.every_second() if every_tick else None
 
     def evaluate(self, second: int) -> bool:
         """Read both operands as of a second and compare them."""
-        left, right = self._left.at(second), self._right.at(second)
-        if left != self.left_value or right != self.right_value or self._record is None:
-            self.left_value, self.right_value, self._record = left, right, None
+        left = self._left.at(second) if self._left_list is None else self._left_list[second]
+        right = self._right.at(second) if self._right_list is None else self._right_list[second]
+        if left != self.left_value or right != self.right_value or not self._is_decided:
+            if right != self.right_value or not self._is_decided:
+                self._right_text = f"{self._condition.operator} {self._right.show(right)}"
+            self.left_value, self.right_value, self.kept = left, right, None
+            self._is_decided = True
             self.result = self.decide(left, right)
         return self.result
 
     def record(self) -> dict[str, Any]:
         """Return the diagnostic record of the last evaluation; the same object while nothing changed."""
-        if self._record is None:
-            self._record = self._build()
-        return self._record
+        if self.kept is None:
+            self.kept = self._build()
+        return self.kept
 
     def mask(self) -> Mask:
         """Return where the condition holds today, the state of the run staying as it is."""
@@ -110,13 +130,16 @@ class CompiledCondition:
         record: dict[str, Any] = {
             "id": self._condition.id,
             "raw": self.raw,
-            "evaluated": f"{self._left.show(self.left_value)} {sign} {self._right.show(self.right_value)}",
+            "evaluated": f"{self._left.show(self.left_value)} {self._right_text}",
             "lhs_value": self.left_value,
             "rhs_value": self.right_value,
             "operator": sign,
             "result": self.result,
         }
-        if reason := self._reason():
+        left, right = self.left_value, self.right_value
+        if (left is None or right is None or isinstance(left, str) != isinstance(right, str)) and (
+            reason := self._reason()
+        ):
             record["reason"] = reason
         return record
 
@@ -150,8 +173,10 @@ class CompiledCrossing(CompiledCondition):
         before = (self._left.at(second - 1), self._right.at(second - 1)) if second else self._last_of_day
         left, right = self._left.at(second), self._right.at(second)
         result = self._has_crossed(before, (left, right))
-        if left != self.left_value or right != self.right_value or result != self.result or self._record is None:
-            self.left_value, self.right_value, self.result, self._record = left, right, result, None
+        if left != self.left_value or right != self.right_value or result != self.result or not self._is_decided:
+            self.left_value, self.right_value, self.result, self.kept = left, right, result, None
+            self._is_decided = True
+            self._right_text = f"{self._condition.operator} {self._right.show(right)}"
         return self.result
 
     def end_day(self, last_second: int) -> None:
@@ -201,9 +226,11 @@ class CompiledRange(CompiledCondition):
     def evaluate(self, second: int) -> bool:
         """Read the three operands as of a second and compare them."""
         values = (self._left.at(second), self._right.at(second), self._upper.at(second))
-        if values != (self.left_value, self.right_value, self.upper_value) or self._record is None:
+        if values != (self.left_value, self.right_value, self.upper_value) or not self._is_decided:
             self.left_value, self.right_value, self.upper_value = values
-            self._record = None
+            self.kept = None
+            self._is_decided = True
+            self._right_text = f"between {self._right.show(values[1])}"
             self.result = _is_between(*values)
         return self.result
 
@@ -234,7 +261,7 @@ class CompiledRange(CompiledCondition):
 class CompiledGroup:
     """Conditions joined by AND or OR. Every member is evaluated, so that the record shows each one's result."""
 
-    __slots__ = ("_part_ids", "_places", "_record", "is_static", "logic", "members", "raw", "result")
+    __slots__ = ("_is_and", "_places", "is_static", "kept", "logic", "members", "raw", "result")
 
     def __init__(self, logic: str, raw: str, members: tuple[CompiledCondition | CompiledGroup, ...]) -> None:
         self.logic = logic
@@ -243,15 +270,16 @@ class CompiledGroup:
         #: Whether the market alone decides the result.
         self.is_static: bool = all(member.is_static for member in members)
         self.result = False
-        self._record: dict[str, Any] = {"logic": logic, "result": False, "conditions": []}
-        self._part_ids: list[int] = []
+        #: The record of the last evaluation; None while it is not built.
+        self.kept: dict[str, Any] | None = None
+        self._is_and = logic == "AND"
         self._places: npt.NDArray[np.intp] | None = None
 
-    def begin_day(self) -> None:
-        """Forget what belonged to the day before."""
+    def begin_day(self, *, every_tick: bool) -> None:
+        """Forget what belonged to the day before. See ``CompiledCondition.begin_day``."""
         self._places = None
         for member in self.members:
-            member.begin_day()
+            member.begin_day(every_tick=every_tick)
 
     def end_day(self, last_second: int) -> None:
         """Keep what the next day needs of this one."""
@@ -261,19 +289,23 @@ class CompiledGroup:
 
     def evaluate(self, second: int) -> bool:
         """Evaluate every member as of a second and join the results. A group without members is false."""
-        results = [member.evaluate(second) for member in self.members]
-        self.result = (False not in results if self.logic == "AND" else True in results) if results else False
+        is_all, is_any = True, False
+        for member in self.members:
+            if member.evaluate(second):
+                is_any = True
+            else:
+                is_all = False
+            if member.kept is None:
+                self.kept = None
+        self.result = (is_all if self._is_and else is_any) if self.members else False
         return self.result
 
     def record(self) -> dict[str, Any]:
         """Return the diagnostic record of the last evaluation; the same object while nothing changed."""
-        parts = [member.record() for member in self.members]
-        ids = list(map(id, parts))
-        # The parts are kept alive by the record, so that an id cannot be given to another object meanwhile.
-        if ids != self._part_ids:
-            self._part_ids = ids
-            self._record = {"logic": self.logic, "result": self.result, "conditions": parts}
-        return self._record
+        if self.kept is None:
+            parts = [member.record() for member in self.members]
+            self.kept = {"logic": self.logic, "result": self.result, "conditions": parts}
+        return self.kept
 
     def mask(self) -> Mask:
         """Return where the group holds today, the state of the run staying as it is."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import operator
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,10 @@ class Operand(ABC):
     def column(self) -> Column:
         """Return the value as of every second of the day, the state of the run staying as it is."""
 
+    def every_second(self) -> list[Value] | None:
+        """Return the value as of every second as a list, which is quickest to read; None where it may change."""
+        return None
+
     def begin_day(self) -> None:  # noqa: B027 - most operands keep nothing
         """Forget what belonged to the day before."""
 
@@ -69,8 +74,14 @@ class Operand(ABC):
         if isinstance(value, bool):
             return "true" if value else "false"
         if self.is_time and isinstance(value, int):
-            return f"{value // 3600:02d}:{value // 60 % 60:02d}:{value % 60:02d}"
+            return clock(value)
         return value if isinstance(value, str) else f"{value:.2f}"
+
+
+@lru_cache(maxsize=4_096)
+def clock(seconds: int) -> str:
+    """Write seconds from midnight as a time of day with seconds."""
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
 
 class Fixed(Operand):
@@ -119,6 +130,10 @@ class TimeNow(Operand):
         """Return the time of day at a second."""
         return self._market.tape.times[second]
 
+    def every_second(self) -> list[Value] | None:
+        """Return the time of day at every second."""
+        return self._market.tape.times  # type: ignore[return-value]  # a list of int is read, never written
+
     def column(self) -> Column:
         """Return the time of day at every second."""
         return self._market.tape.seconds_of_day.astype(np.float64)
@@ -131,7 +146,7 @@ class FromMarket(Operand):
         self._make = make
         self.why_missing = why_missing
         self._column: FloatColumn | None = None
-        self._values: list[float] | None = None
+        self._values: list[Value] | None = None
 
     def begin_day(self) -> None:
         """Forget the columns of the day before."""
@@ -139,10 +154,14 @@ class FromMarket(Operand):
 
     def at(self, second: int) -> Value:
         """Return the value as of a second."""
-        if self._values is None:
-            self._values = self._array().tolist()
-        value = self._values[second]
+        value = float(self._array()[second])
         return value if value == value else None
+
+    def every_second(self) -> list[Value] | None:
+        """Return the value as of every second."""
+        if self._values is None:
+            self._values = [value if value == value else None for value in self._array().tolist()]
+        return self._values
 
     def column(self) -> Column:
         """Return the value as of every second."""

@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from strategies.engine.nodes import NodeRunner, Visit
-from strategies.engine.nodes.entry import pick_symbol
 from strategies.engine.outcomes import (
     CANDLES_SHOWN,
     NodeCompletion,
@@ -22,7 +21,7 @@ from strategies.engine.outcomes import (
     TickOutcome,
 )
 from strategies.engine.run_state import Activation, RunState
-from strategies.engine.strategy import EntryNode, OptionPick, PositionSpec
+from strategies.engine.strategy import EntryNode, OptionPick
 from strategies.engine.tape import DayTape
 from strategies.engine.ticks import exchange_time
 
@@ -49,14 +48,17 @@ class RunRecorder:
         self._stamp_text = ""
         self._stamp_bytes = b""
         self._views: dict[str, tuple[int, QuoteView]] = {}
+        self._picked: list[str] = []
+        self._spot_low = self._spot_high = 0.0
         self._active: tuple[str, ...] = ()
-        self._active_ids: list[str] = []
+        self._active_version = -1
 
     def begin_day(self, tape: DayTape) -> None:
         """Note that a new day is on the tape."""
         self._stamp_prefix = f"{tape.day:%Y%m%d}_"
         self._views = {}
         self._stamp_second = -1
+        self._spot_low = self._spot_high = 0.0
 
     def execution(self, runner: NodeRunner[Any], activation: Activation, visit: Visit) -> NodeExecution:
         """Record a node's turn."""
@@ -160,8 +162,11 @@ class RunRecorder:
         run = self._run
         tape, second = run.market.tape, run.second
         symbols = [*run.market.symbols.values(), *run.traded_symbols]
-        if run.active:
-            symbols.extend(picked for spec in self._watched if (picked := pick_symbol(spec, run)) is not None)
+        if run.active and self._watched:
+            spot = tape.price_list(run.strategy.underlying)[second]
+            if not self._spot_low < spot <= self._spot_high:
+                self._pick(spot)
+            symbols.extend(self._picked)
         views: dict[str, QuoteView] = {}
         for symbol in symbols:
             at = tape.quoted_at(symbol)[second]
@@ -174,19 +179,34 @@ class RunRecorder:
             views[symbol] = known[1]
         return views
 
+    def _pick(self, spot: float) -> None:
+        """Note which contracts entry nodes would pick now, and for which prices of the underlying that stays so."""
+        run = self._run
+        low, high = float("-inf"), float("inf")
+        self._picked = []
+        if spot != spot:
+            return
+        for pick in self._watched:
+            bounds = run.chain.bounds(pick, spot=spot, on=run.market.day)
+            symbol = run.chain.symbol(pick, spot=spot, on=run.market.day, last_price=run.market.last_price)
+            low, high = max(low, bounds[0]), min(high, bounds[1])
+            if symbol is not None:
+                self._picked.append(symbol)
+        self._spot_low, self._spot_high = low, high
+
     def _active_nodes(self) -> tuple[str, ...]:
-        active = list(self._run.active)
-        if active != self._active_ids:
-            self._active_ids = active
+        version = self._run.active_version
+        if version != self._active_version:
+            self._active_version = version
             self._active = tuple(node_id for node_id in self._runners if node_id in self._run.active)
         return self._active
 
 
-def _watched(runners: dict[str, NodeRunner[Any]]) -> list[PositionSpec]:
-    """Return one position of each pick by strike; a pick by premium would ask for every price of the chain."""
-    found: dict[OptionPick, PositionSpec] = {}
+def _watched(runners: dict[str, NodeRunner[Any]]) -> list[OptionPick]:
+    """Return the different picks by strike; a pick by premium would ask for every price of the chain."""
+    found: dict[OptionPick, None] = {}
     for runner in runners.values():
         for spec in runner.node.positions if isinstance(runner.node, EntryNode) else ():
             if isinstance(spec.contract, OptionPick) and spec.contract.strike_type != "premium":
-                found.setdefault(spec.contract, spec)
-    return list(found.values())
+                found[spec.contract] = None
+    return list(found)

@@ -47,6 +47,8 @@ class RunState:
     #: (node id, name) to the value that the node recorded when it last completed.
     variables: dict[tuple[str, str], Value] = field(default_factory=dict)
     active: dict[str, Activation] = field(default_factory=dict)
+    #: Counts the changes of ``active``.
+    active_version: int = 0
     #: Contracts that were ordered today, in that order.
     traded_symbols: dict[str, None] = field(default_factory=dict)
     #: By position id: the guard that will trigger first.
@@ -70,6 +72,7 @@ class RunState:
     def begin_day(self) -> None:
         """Let every node and variable start afresh."""
         self.active.clear()
+        self.active_version += 1
         self.variables.clear()
         self.traded_symbols.clear()
         self.guard_plans.clear()
@@ -80,12 +83,14 @@ class RunState:
             return
         number = self._activations.get(node_id, 0) + 1
         self._activations[node_id] = number
+        self.active_version += 1
         self.active[node_id] = Activation(parent_execution_id, by_node_id, number)
 
     def deactivate(self, node_ids: Iterable[str]) -> None:
         """Make nodes inactive."""
         for node_id in node_ids:
             self.active.pop(node_id, None)
+        self.active_version += 1
 
     def open_position(self, position: Position) -> None:
         """Take a position that was just filled, and plan its guards."""

@@ -36,9 +36,9 @@ class EntryRunner(NodeRunner[EntryNode]):
         """Begin without an attempt."""
         self._attempt: _Attempt | None = None
 
-    def begin_day(self) -> None:
+    def begin_day(self, *, every_tick: bool) -> None:
         """Forget orders of the day before: they were good for that day."""
-        super().begin_day()
+        super().begin_day(every_tick=every_tick)
         self._attempt = None
 
     def visit(self, run: RunState) -> Visit:

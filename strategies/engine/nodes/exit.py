@@ -30,9 +30,9 @@ class ExitRunner(NodeRunner[ExitNode]):
         self._trigger = Decimal(0)
         self._exit_type: ExitType = "signal"
 
-    def begin_day(self) -> None:
+    def begin_day(self, *, every_tick: bool) -> None:
         """Forget an order of the day before: it was good for that day."""
-        super().begin_day()
+        super().begin_day(every_tick=every_tick)
         self._order = None
 
     def visit(self, run: RunState) -> Visit:

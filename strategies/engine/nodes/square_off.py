@@ -41,9 +41,9 @@ class SquareOffRunner(NodeRunner[SquareOffNode]):
         self._orders: dict[str, tuple[Order, Decimal]] = {}
         self._is_ending = False
 
-    def begin_day(self) -> None:
+    def begin_day(self, *, every_tick: bool) -> None:
         """Forget the day before."""
-        super().begin_day()
+        super().begin_day(every_tick=every_tick)
         self._orders = {}
         self._is_ending = False
 

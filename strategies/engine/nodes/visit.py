@@ -55,10 +55,15 @@ class NodeRunner(ABC, Generic[NodeKind]):
     def prepare(self, compiler: OperandCompiler) -> None:
         """Compile what the node needs."""
 
-    def begin_day(self) -> None:
-        """Begin a day with nothing left of the one before."""
+    def begin_day(self, *, every_tick: bool) -> None:
+        """
+        Begin a day with nothing left of the one before.
+
+        Args:
+            every_tick: Whether the node will be visited at every second of it.
+        """
         for group in self.groups:
-            group.begin_day()
+            group.begin_day(every_tick=every_tick)
 
     def end_day(self, last_second: int) -> None:
         """Keep what the next day needs of this one."""
