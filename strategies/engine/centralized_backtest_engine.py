@@ -122,12 +122,10 @@ class CentralizedBacktestEngine:
             closed_before = self._begin_day(day, every_tick=False)
             second: int | None = 0
             while second is not None and second < len(run.market.tape):
-                run.tick = ticks_before + second + 1
-                run.market.move_to(second)
+                run.move_to(second, ticks_before + second + 1)
                 self._act(closed_before, None, None)
                 second = self._next_second(second + 1)
-            run.tick = ticks_before + len(run.market.tape)
-            run.market.move_to(len(run.market.tape) - 1)
+            run.move_to(len(run.market.tape) - 1, ticks_before + len(run.market.tape))
             self._move_positions()
             self._end_day()
         return self._result("completed")
@@ -158,8 +156,7 @@ class CentralizedBacktestEngine:
             for second in range(len(run.market.tape)):
                 if not should_continue():
                     return "cancelled"
-                run.tick += 1
-                run.market.move_to(second)
+                run.move_to(second, run.tick + 1)
                 self._run_tick(closed_before)
                 closed_before = len(run.book.trades)
             self._end_day()

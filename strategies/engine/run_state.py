@@ -44,6 +44,8 @@ class RunState:
     broker: Broker
     protections: Mapping[str, tuple[tuple[str, Protection], ...]]
     tick: int = 0
+    #: Index of this tick on the day's tape.
+    second: int = 0
     #: (node id, name) to the value that the node recorded when it last completed.
     variables: dict[tuple[str, str], Value] = field(default_factory=dict)
     active: dict[str, Activation] = field(default_factory=dict)
@@ -64,10 +66,11 @@ class RunState:
         """Return the exchange time of this tick."""
         return self.market.now
 
-    @property
-    def second(self) -> int:
-        """Return the index of this tick on the day's tape."""
-        return self.market.second
+    def move_to(self, second: int, tick: int) -> None:
+        """Let the current tick be the one at an index of the day's tape."""
+        self.second = second
+        self.tick = tick
+        self.market.move_to(second)
 
     def begin_day(self) -> None:
         """Let every node and variable start afresh."""

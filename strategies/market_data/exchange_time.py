@@ -25,6 +25,7 @@ SECONDS_PER_DAY = 86_400
 _AWARE_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _AWARE_EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 def epoch_microseconds(moment: datetime) -> int:
@@ -70,3 +71,8 @@ def clock_text(microseconds: int) -> str:
     """Write a moment, in microseconds since 1970 (UTC), as exchange time: 2024-10-29 09:15:00.25."""
     second, fraction = divmod(microseconds, MICROSECONDS)
     return str(exchange_datetime(second).replace(microsecond=fraction, tzinfo=None))
+
+
+def date_of_day_number(number: int) -> date:
+    """Return the date that lies a number of days after 1970-01-01."""
+    return date.fromordinal(_FIRST_ORDINAL + number)

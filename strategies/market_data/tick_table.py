@@ -19,8 +19,6 @@ from strategies.engine.candles import Candle
 from strategies.engine.ticks import DayColumns, FloatColumn, IntColumn
 from strategies.market_data import calendar, exchange_time
 
-_FIRST_DAY = date(1970, 1, 1).toordinal()
-
 
 class TickTable:
     """
@@ -108,7 +106,7 @@ class TickTable:
         day_numbers = exchange_time.day_numbers(self._seconds)
         firsts = np.flatnonzero(np.concatenate(([True], day_numbers[1:] != day_numbers[:-1]))).tolist()
         for first, end in zip(firsts, [*firsts[1:], len(self._seconds)], strict=True):
-            yield self._day(first, end, date.fromordinal(int(day_numbers[first]) + _FIRST_DAY))
+            yield self._day(first, end, exchange_time.date_of_day_number(int(day_numbers[first])))
 
     def _day(self, first: int, end: int, day: date) -> DayColumns:
         begin, stop = int(self._bounds[first]), int(self._bounds[end])
