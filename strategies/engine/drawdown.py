@@ -130,7 +130,6 @@ def bounded(trades: Iterable[tuple[Decimal, Decimal, Decimal]]) -> Decimal:
         peak = max(peak, total + mfe)
         worst = max(worst, peak - (total + mae))
         total += pnl
-        peak = max(peak, total)
         worst = max(worst, peak - total)
     return worst
 

@@ -18,18 +18,18 @@ def totals(groups: tuple[Group, ...]) -> list[tuple[str, int, str]]:
 
 
 OUTCOMES = (
-    # Tuesday 09:20 to 09:59:30, Tuesday 10:15 to Wednesday 10:15, the next Monday.
+    # Tuesday 09:20 to 09:59:30, Tuesday 10:15 to Wednesday 10:15, the next Friday.
     outcome(5, opened=5, closed=44.5, exit_type="stop_loss", exit_reason="exit-2"),
     outcome(-3, opened=60, closed=DAY + 60, exit_type="signal", exit_reason="exit-1", costs=1),
-    outcome(8, opened=6 * DAY, closed=6 * DAY + 1, exit_type="stop_loss", exit_reason="exit-1"),
+    outcome(8, opened=3 * DAY, closed=3 * DAY + 1, exit_type="stop_loss", exit_reason="exit-1"),
 )
 
 
 def test_a_trade_belongs_to_the_day_and_weekday_of_its_exit() -> None:
     found = breakdowns.of(OUTCOMES)
 
-    assert totals(found.by_day) == [("2024-10-29", 1, "5.00"), ("2024-10-30", 1, "-4.00"), ("2024-11-04", 1, "8.00")]
-    assert totals(found.by_weekday) == [("Monday", 1, "8.00"), ("Tuesday", 1, "5.00"), ("Wednesday", 1, "-4.00")]
+    assert totals(found.by_day) == [("2024-10-29", 1, "5.00"), ("2024-10-30", 1, "-4.00"), ("2024-11-01", 1, "8.00")]
+    assert totals(found.by_weekday) == [("Tuesday", 1, "5.00"), ("Wednesday", 1, "-4.00"), ("Friday", 1, "8.00")]
 
 
 def test_hours_go_by_exit_and_by_entry() -> None:

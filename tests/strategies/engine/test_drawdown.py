@@ -60,6 +60,12 @@ def test_a_drawdown_that_is_not_recovered_lasts_to_the_end_and_says_so() -> None
     )
 
 
+def test_the_trough_is_the_first_tick_at_the_lowest_point() -> None:
+    figures = drawdown.statistics_of(curve_of(0, -5, -5, -1, -5, 0), None)
+
+    assert figures.trough_at == Metric(START + timedelta(seconds=1))
+
+
 def test_a_loss_in_the_first_tick_is_a_drawdown_from_zero() -> None:
     figures = drawdown.statistics_of(curve_of(-50, 10), Decimal(1_000))
 
