@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -91,8 +92,31 @@ def write_ticks(table: TickTable, path: Path, *, about: Mapping[str, Any] | None
     Raises:
         OSError: If it cannot be written.
     """
-    parts = [_arrow_table(day) for day in table.days()]
-    schema = tick_summary.with_metadata(parts[0].schema, tick_summary.of_table(table), about or {})
+    _write([_arrow_table(day) for day in table.days()], tick_summary.of_table(table), path, about or {})
+
+
+def write_days(table: TickTable, folder: Path, *, about: Mapping[str, Any] | None = None) -> tuple[Path, ...]:
+    """
+    Write each day of a table as a Parquet file of its own, named after the date: 2024-10-29.parquet.
+
+    Args:
+        table: The ticks.
+        folder: Where the files go; it is made if it is not there.
+        about: What else the metadata should say.
+
+    Raises:
+        OSError: If one cannot be written; those before it stay.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = tick_summary.of_table(table)
+    paths = tuple(folder / f"{day}.parquet" for day in table.dates)
+    for path, day, said in zip(paths, table.days(), summary.days, strict=True):
+        _write([_arrow_table(day)], replace(summary, days=(said,)), path, about or {})
+    return paths
+
+
+def _write(parts: Sequence[pa.Table], summary: TickSummary, path: Path, about: Mapping[str, Any]) -> None:
+    schema = tick_summary.with_metadata(parts[0].schema, summary, about)
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         # A row group for each day, so that a tool may take one without the others.
