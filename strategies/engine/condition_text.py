@@ -4,11 +4,13 @@ Conditions as text, in the words of the visual builder's preview.
     Current Time >= 09:17 AND Previous[TI.1m.rsi(14,close)] < 30 AND TI.underlying_ltp > Previous[TI.1m.High]
 
 ``Previous[…]`` is offset -1, ``Current[…]`` offset 0, ``Previous(2)[…]`` offset -2 and so on. A node's variable is
-written with underscores for the hyphens of its id: ``entry_condition_1.SignalLow``.
+written with underscores for the hyphens of its id: ``entry_condition_1.SignalLow``. ``condition_parser`` reads it back.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -33,6 +35,9 @@ REGULAR_CLOSE_SECONDS = 15 * 3600 + 30 * 60
 """Seconds from midnight to the close of the Indian equity and derivatives session. NSE market timings."""
 
 
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
+
+
 @dataclass(frozen=True, slots=True)
 class ConditionPrinter:
     """
@@ -46,11 +51,11 @@ class ConditionPrinter:
 
     def group(self, group: ConditionGroup) -> str:
         """Print a group; groups inside it stand in parentheses."""
-        parts = [
-            f"({self.group(member)})" if isinstance(member, ConditionGroup) else self.condition(member)
-            for member in group.members
-        ]
-        return f" {group.logic} ".join(parts)
+        return f" {group.logic} ".join(self._members(group))
+
+    def group_lines(self, group: ConditionGroup) -> str:
+        """Print a group with one member a line, for a file that is read line by line."""
+        return f"\n{group.logic} ".join(self._members(group))
 
     def condition(self, condition: Condition) -> str:
         """Print one comparison."""
@@ -85,6 +90,20 @@ class ConditionPrinter:
             case Arithmetic(left, sign, right):
                 return f"({self.expression(left)} {sign} {self.expression(right)})"
 
+    def _members(self, group: ConditionGroup) -> list[str]:
+        return [
+            f"({self.group(member)})" if isinstance(member, ConditionGroup) else self.condition(member)
+            for member in group.members
+        ]
+
+
+def seconds_of_day(text: str) -> int | None:
+    """Return the seconds from midnight that ``HH:MM`` or ``HH:MM:SS`` names; None for another text."""
+    if not (found := _TIME.fullmatch(text.strip())):
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
 
 def clock_text(seconds: int) -> str:
     """Write seconds from midnight as a time of day, without seconds where there are none."""
@@ -104,5 +123,6 @@ def _constant(value: float | int | str | bool) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        return f'"{value}"'
+        # Quotes, backslashes and control characters inside are escaped as in JSON.
+        return json.dumps(value, ensure_ascii=False)
     return str(int(value)) if value == int(value) else repr(value)

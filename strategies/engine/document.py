@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeGuard, TypeVar
 
 from strategies.engine.errors import GraphFault
 
@@ -22,9 +22,11 @@ class Faults:
     def __init__(self) -> None:
         self.found: list[GraphFault] = []
 
-    def add(self, node_id: str, field: str, message: str) -> None:
-        """Note one fault."""
-        self.found.append(GraphFault(node_id=node_id, field=field, message=message))
+    def add(
+        self, node_id: str, field: str, message: str, *, column: int | None = None, text_line: int | None = None
+    ) -> None:
+        """Note one fault; inside a text, with its column and (where the text has several) its line."""
+        self.found.append(GraphFault(node_id=node_id, field=field, message=message, column=column, text_line=text_line))
 
 
 class Reader:
@@ -48,9 +50,9 @@ class Reader:
         else:
             self.fault("", f"expected an object, found {_kind(value)}")
 
-    def fault(self, field: str, message: str) -> None:
-        """Note a fault at a field of this object (or at the object itself)."""
-        self._faults.add(self.node_id, self._place(field), message)
+    def fault(self, field: str, message: str, *, column: int | None = None, text_line: int | None = None) -> None:
+        """Note a fault at a field of this object (or at the object itself), or inside a text that stands there."""
+        self._faults.add(self.node_id, self.place(field), message, column=column, text_line=text_line)
 
     def has(self, field: str) -> bool:
         """Return whether a field is there and not null."""
@@ -61,13 +63,14 @@ class Reader:
         return self._map.get(field)
 
     def text(self, field: str, default: str | None = None) -> str:
-        """Return a text that is not empty; a missing one is a fault unless a default is given."""
+        """Return a text that is not blank; a missing or blank one is a fault unless a default is given."""
         value = self._map.get(field)
-        if value is None and default is not None:
+        is_missing = value is None or (isinstance(value, str) and not value.strip())
+        if is_missing and default is not None:
             return default
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and not is_missing:
             return value
-        if value is None or value == "":
+        if is_missing:
             self.fault(field, "is missing; expected a text")
         else:
             self.fault(field, f"expected a text, found {_kind(value)}")
@@ -117,8 +120,10 @@ class Reader:
         return above + 1.0 if found is None else found
 
     def flag(self, field: str, default: bool = False) -> bool:
-        """Return true or false."""
-        value = self._map.get(field, default)
+        """Return true or false; a missing one is the default."""
+        value = self._map.get(field)
+        if value is None:
+            return default
         if isinstance(value, bool):
             return value
         self.fault(field, f"expected true or false, found {_kind(value)}")
@@ -128,13 +133,13 @@ class Reader:
         """Return a reader of an object inside this one; a missing one is a fault."""
         if field not in self._map:
             self.fault(field, "is missing; expected an object")
-            return Reader({}, self._faults, node_id=self.node_id, path=self._place(field))
-        return Reader(self._map[field], self._faults, node_id=self.node_id, path=self._place(field))
+            return Reader({}, self._faults, node_id=self.node_id, path=self.place(field))
+        return Reader(self._map[field], self._faults, node_id=self.node_id, path=self.place(field))
 
     def optional_child(self, field: str) -> Reader:
         """Return a reader of an object inside this one, an empty one where it is missing."""
         value = self._map.get(field)
-        return Reader({} if value is None else value, self._faults, node_id=self.node_id, path=self._place(field))
+        return Reader({} if value is None else value, self._faults, node_id=self.node_id, path=self.place(field))
 
     def items(self, field: str, *, required: bool = True) -> Iterator[Reader]:
         """Iterate over the objects of a list inside this one."""
@@ -147,7 +152,7 @@ class Reader:
             self.fault(field, f"expected a list, found {_kind(value)}")
             return
         for index, item in enumerate(value):
-            yield Reader(item, self._faults, node_id=self.node_id, path=f"{self._place(field)}[{index}]")
+            yield Reader(item, self._faults, node_id=self.node_id, path=f"{self.place(field)}[{index}]")
 
     def entries(self, field: str) -> Iterator[tuple[str, Reader]]:
         """Iterate over the named objects of an object inside this one; a missing one has none."""
@@ -158,15 +163,37 @@ class Reader:
             self.fault(field, f"expected an object, found {_kind(value)}")
             return
         for key, item in value.items():
-            yield str(key), Reader(item, self._faults, node_id=self.node_id, path=f"{self._place(field)}.{key}")
+            yield str(key), Reader(item, self._faults, node_id=self.node_id, path=f"{self.place(field)}.{key}")
 
-    def _place(self, field: str) -> str:
+    def place(self, field: str) -> str:
+        """Return the path of a field inside the node, such as ``data.conditions``."""
         return ".".join(part for part in (self.path, field) if part)
 
 
-def is_number(value: object) -> bool:
-    """Return whether a JSON value is a finite number (a truth value is none)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def is_deeper_than(value: object, levels: int) -> bool:
+    """Return whether lists and objects stand inside each other more than so many levels deep."""
+    inside = [value]
+    for _ in range(levels + 1):
+        # One level after the other, not by recursion: the stack is what is to be protected.
+        inside = [
+            part
+            for outer in inside
+            for part in (outer.values() if isinstance(outer, Mapping) else outer if isinstance(outer, list) else ())
+            if isinstance(part, Mapping | list)
+        ]
+        if not inside:
+            return False
+    return True
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Return whether a JSON value is a finite number within the range of floats (a truth value is none)."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _kind(

@@ -2,6 +2,7 @@
 What can be wrong with what the engine is given.
 
     EngineError
+    ├── ConditionTextInvalid  the text of a condition, in condition_parser; carries line and column
     ├── GraphInvalid          the strategy graph; carries every fault at once
     ├── MarketDataInvalid     ticks or candles; carries the place
     └── SymbolInvalid         a symbol that does not have one of the known forms
@@ -29,9 +30,19 @@ class GraphFault:
     field: str
     #: What is wrong, which value, what is allowed.
     message: str
+    #: Where the field is a text with a fault inside: the column, from 1; else None.
+    column: int | None = None
+    #: The line of that column inside the text, from 1; None where the text has one line only.
+    text_line: int | None = None
 
     def __str__(self) -> str:
-        place = ", ".join(part for part in (self.node_id and f"node '{self.node_id}'", self.field) if part)
+        parts = (
+            self.node_id and f"node '{self.node_id}'",
+            self.field,
+            self.text_line and f"line {self.text_line}",
+            self.column and f"column {self.column}",
+        )
+        place = ", ".join(part for part in parts if part)
         return f"{place}: {self.message}" if place else self.message
 
 

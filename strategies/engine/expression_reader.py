@@ -1,12 +1,18 @@
-"""Reads conditions and expressions of the visual builder into records."""
+"""
+Reads conditions and expressions into records: as the visual builder writes them, or as text.
+
+A node's conditions are a list of groups, or one text; a variable's expression is an object, or a text.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
+from strategies.engine.condition_names import ConditionNames
+from strategies.engine.condition_parser import ConditionParser, ConditionTextInvalid
+from strategies.engine.condition_text import seconds_of_day
+from strategies.engine.declarations import MAX_DEPTH, MAX_EXACT, MAX_LOOKBACK, Declarations
 from strategies.engine.document import Reader, is_number
 from strategies.engine.expressions import (
     ARITHMETIC_SIGNS,
@@ -33,27 +39,7 @@ from strategies.engine.expressions import (
     Variable,
 )
 
-MAX_DEPTH = 20
-"""How deep groups and arithmetic may be nested; deeper documents are refused rather than risking the stack."""
-
-MAX_LOOKBACK = 5_000
-"""How many candles an offset may reach back."""
-
-_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
-
-
-@dataclass(frozen=True, slots=True)
-class Declarations:
-    """What conditions may refer to."""
-
-    #: (instrument role, timeframe id) that the start node declares.
-    timeframes: frozenset[tuple[str, str]]
-    #: (instrument role, timeframe id, indicator key).
-    indicators: frozenset[tuple[str, str, str]]
-    #: (node id, variable name) that some node records.
-    variables: frozenset[tuple[str, str]]
-    #: Position ids that some entry node opens.
-    positions: frozenset[str]
+__all__ = ["MAX_DEPTH", "MAX_EXACT", "MAX_LOOKBACK", "Declarations", "ExpressionReader", "seconds_of_day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +49,12 @@ class ExpressionReader:
     declared: Declarations
 
     def groups(self, reader: Reader, field: str) -> ConditionGroup:
-        """Read a node's condition list: one root group, or several joined by AND."""
+        """Read a node's conditions: one root group, several joined by AND, or a text."""
+        text = reader.raw(field)
+        if isinstance(text, str):
+            group, faults = self._parser().read_group(text, reader.place(field))
+            _tell(reader, field, faults)
+            return group
         members = tuple(self.group(item) for item in reader.items(field))
         if len(members) == 1:
             return members[0]
@@ -99,9 +90,20 @@ class ExpressionReader:
     def variables(self, reader: Reader) -> tuple[Variable, ...]:
         """Read the values that a node records when it completes."""
         return tuple(
-            Variable(item.text("name"), self.expression(item.child("expression")))
+            Variable(item.text("name"), self._variable_expression(item))
             for item in reader.items("variables", required=False)
         )
+
+    def _variable_expression(self, reader: Reader) -> Expression:
+        text = reader.raw("expression")
+        if not isinstance(text, str):
+            return self.expression(reader.child("expression"))
+        expression, faults = self._parser().read_expression(text)
+        _tell(reader, "expression", faults)
+        return expression
+
+    def _parser(self) -> ConditionParser:
+        return ConditionParser(ConditionNames.of(self.declared))
 
     def expression(self, reader: Reader, depth: int = 0) -> Expression:
         """Read one expression."""
@@ -121,8 +123,11 @@ class ExpressionReader:
 
     def _constant(self, reader: Reader) -> Constant:
         value = reader.raw("value")
-        if isinstance(value, str | bool) or is_number(value):
-            return Constant(cast(float, value))
+        if isinstance(value, str | bool):
+            return Constant(value)
+        if is_number(value):
+            # JSON of the stream holds whole numbers exactly up to 2**53; a larger one is an approximation anyway.
+            return Constant(value if abs(value) <= MAX_EXACT else float(value))
         found = "is missing" if value is None else f"{value!r} does not fit"
         reader.fault("value", f"{found}; expected a finite number, a text or a truth value")
         return Constant(0)
@@ -144,11 +149,16 @@ class ExpressionReader:
         return PnlData(reader.choice("field", PNL_FIELDS))
 
     def _role(self, reader: Reader) -> InstrumentRole:
-        return reader.choice("instrumentType", ("TI", "SI"), "TI")
+        role: InstrumentRole = reader.choice("instrumentType", ("TI", "SI"), "TI")
+        if role not in self.declared.roles:
+            reader.fault(
+                "instrumentType", f"the start node has no instrument {role!r}; enable the supporting instrument"
+            )
+        return role
 
     def _timeframe(self, reader: Reader, role: InstrumentRole) -> str:
         timeframe_id = reader.text("timeframeId")
-        if timeframe_id and (role, timeframe_id) not in self.declared.timeframes:
+        if timeframe_id and role in self.declared.roles and (role, timeframe_id) not in self.declared.timeframes:
             known = sorted(known_id for known_role, known_id in self.declared.timeframes if known_role == role)
             reader.fault("timeframeId", f"{timeframe_id!r} is not declared by the start node; declared: {known}")
         return timeframe_id
@@ -173,8 +183,11 @@ class ExpressionReader:
         if parameter is not None and not isinstance(parameter, str):
             reader.fault("parameter", "expected a text or null")
             parameter = None
+        outputs = self.declared.outputs.get((role, timeframe_id, key))
+        if parameter and outputs is not None and parameter not in outputs:
+            reader.fault("parameter", f"{parameter!r} is no output of {key!r}; it has: {', '.join(outputs)}")
         return IndicatorData(
-            key=key, parameter=parameter, offset=_offset(reader), timeframe_id=timeframe_id, instrument=role
+            key=key, parameter=parameter or None, offset=_offset(reader), timeframe_id=timeframe_id, instrument=role
         )
 
     def _variable(self, reader: Reader) -> NodeVariable:
@@ -190,12 +203,11 @@ class ExpressionReader:
         return PositionData(position_id, reader.choice("field", POSITION_FIELDS))
 
 
-def seconds_of_day(text: str) -> int | None:
-    """Return the seconds from midnight that ``HH:MM`` or ``HH:MM:SS`` names; None for another text."""
-    if not (found := _TIME.fullmatch(text.strip())):
-        return None
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return hours * 3600 + minutes * 60 + seconds
+def _tell(reader: Reader, field: str, faults: tuple[ConditionTextInvalid, ...]) -> None:
+    """Note the faults of a text at its field."""
+    for fault in faults:
+        line = fault.line if "\n" in fault.text else None
+        reader.fault(field, fault.message, column=fault.column, text_line=line)
 
 
 def _nothing(expressions: ExpressionReader, reader: Reader) -> Expression:

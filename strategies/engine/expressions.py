@@ -21,6 +21,7 @@ PositionField = Literal["entry_price", "current_price", "quantity", "unrealized_
 PnlField = Literal["realized_pnl", "unrealized_pnl", "total_pnl", "day_pnl", "closed_trades", "open_trades"]
 ArithmeticSign = Literal["+", "-", "*", "/", "%", "+%", "-%"]
 
+INSTRUMENT_ROLES: tuple[InstrumentRole, ...] = ("TI", "SI")
 GROUP_LOGICS: tuple[GroupLogic, ...] = ("AND", "OR")
 COMPARISONS: tuple[Comparison, ...] = (
     ">",

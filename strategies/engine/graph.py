@@ -15,9 +15,11 @@ from typing import Any
 
 from strategies.engine import order_reader
 from strategies.engine.candles import UNIT_SECONDS, Timeframe
+from strategies.engine.condition_text import seconds_of_day
+from strategies.engine.declarations import Declarations
 from strategies.engine.document import Faults, Reader
 from strategies.engine.errors import GraphInvalid, SymbolInvalid
-from strategies.engine.expression_reader import Declarations, ExpressionReader, seconds_of_day
+from strategies.engine.expression_reader import ExpressionReader
 from strategies.engine.indicators import ALIASES, INDICATORS, IndicatorSpec, Parameter
 from strategies.engine.strategy import (
     EntryNode,
@@ -46,11 +48,17 @@ def parse_strategy(document: Mapping[str, Any]) -> StrategyGraph:
 
     Args:
         document: ``nodes`` [{id, type, data}] and ``edges`` [{source, target}], as the visual builder writes them.
+            Written by hand, conditions may be texts, and nodes may list their ``children`` in place of ``edges``.
 
     Raises:
         GraphInvalid: With every fault, by node id and field.
     """
     return _GraphReader(document).read()
+
+
+def condition_reader(document: Mapping[str, Any]) -> ExpressionReader:
+    """Return a reader of a document's conditions, which knows what the document declares; faults are not told."""
+    return _GraphReader(document).expressions()
 
 
 @dataclass(slots=True)
@@ -69,6 +77,11 @@ class _GraphReader:
         self.top = Reader(document, self.faults, node_id="", path="")
         self.document = document
         self.links = _Links()
+        #: Ids of all nodes, and of the virtual ones among them.
+        self.known_ids: set[str] = set()
+        self.virtual_ids: set[str] = set()
+        #: What each node says of its children; the builder repeats the edges there.
+        self.own_children: dict[str, object] = {}
 
     def read(self) -> StrategyGraph:
         readers = self._node_readers()
@@ -87,14 +100,20 @@ class _GraphReader:
             fingerprint=_fingerprint(self.document),
         )
 
+    def expressions(self) -> ExpressionReader:
+        """Return a reader of the conditions of the document."""
+        return ExpressionReader(self._declarations(self._node_readers()))
+
     def _node_readers(self) -> dict[str, tuple[str, Reader]]:
         """Return each real node's type and reader by id, in document order."""
         found: dict[str, tuple[str, Reader]] = {}
         for item in self.top.items("nodes"):
             kind = item.raw("type")
             if kind in VIRTUAL_TYPES:
+                self.virtual_ids.add(str(item.raw("id")))
                 continue
             node_id = item.text("id")
+            self.known_ids.add(node_id)
             reader = Reader(
                 {"id": node_id, "type": kind, "data": item.raw("data")}, self.faults, node_id=node_id, path=""
             )
@@ -108,43 +127,72 @@ class _GraphReader:
                 reader.fault("type", f"{said}; allowed: {', '.join(NODE_READERS)}")
                 continue
             found[node_id] = (kind, reader)
+            if item.has("children"):
+                self.own_children[node_id] = item.raw("children")
         return found
 
     def _read_edges(self, readers: Mapping[str, tuple[str, Reader]]) -> None:
-        virtual = {
-            item.raw("id") for item in self.top.items("nodes", required=False) if item.raw("type") in VIRTUAL_TYPES
-        }
-        known = {item.raw("id") for item in self.top.items("nodes", required=False)}
+        if not self.top.has("edges") and self.own_children:
+            self._read_children(readers)
+            return
         for index, item in enumerate(self.top.items("edges")):
             source, target = item.text("source"), item.text("target")
-            if {source, target} & virtual:
+            if {source, target} & self.virtual_ids:
                 continue
             for end, node_id in (("source", source), ("target", target)):
-                if node_id and node_id not in known:
+                if node_id and node_id not in self.known_ids:
                     self.faults.add("", f"edges[{index}].{end}", f"leads to no node: there is no node {node_id!r}")
             if source in readers and target in readers and (source, target) not in self.links.edges:
                 self.links.edges.append((source, target))
 
+    def _read_children(self, readers: Mapping[str, tuple[str, Reader]]) -> None:
+        """Read the edges from the nodes' own lists of children, where the document has no list of edges."""
+        for source, children in self.own_children.items():
+            if not isinstance(children, list):
+                self.faults.add(source, "children", "expected a list of node ids")
+                continue
+            for index, target in enumerate(children):
+                if not isinstance(target, str) or target not in self.known_ids | self.virtual_ids:
+                    message = f"leads to no node: there is no node {target!r}"
+                    self.faults.add(source, f"children[{index}]", message)
+                elif target in readers and (source, target) not in self.links.edges:
+                    self.links.edges.append((source, target))
+
     def _declarations(self, readers: Mapping[str, tuple[str, Reader]]) -> Declarations:
         """Collect what conditions may name. Faults inside are found when the nodes themselves are read."""
         quiet = Faults()
+        roles = {"TI"}
         timeframes: set[tuple[str, str]] = set()
-        indicators: set[tuple[str, str, str]] = set()
+        display_names: dict[tuple[str, str, str], str] = {}
+        outputs: dict[tuple[str, str, str], tuple[str, ...]] = {}
         variables: set[tuple[str, str]] = set()
         positions: set[str] = set()
         for node_id, (kind, reader) in readers.items():
             data = Reader(reader.raw("data"), quiet, node_id=node_id, path="data")
             if kind == "startNode":
+                if data.flag("supportingInstrumentEnabled"):
+                    roles.add("SI")
                 for role, config in (("TI", "tradingInstrumentConfig"), ("SI", "supportingInstrumentConfig")):
                     for timeframe in data.optional_child(config).items("timeframes", required=False):
                         timeframe_id = timeframe.text("id", default="?")
                         timeframes.add((role, timeframe_id))
-                        indicators |= {(role, timeframe_id, key) for key, _ in timeframe.entries("indicators")}
-            for variable in data.items("variables", required=False):
-                variables.add((node_id, variable.text("name")))
+                        for key, indicator in timeframe.entries("indicators"):
+                            display_names[role, timeframe_id, key] = _indicator(key, indicator).display_name
+                            if (name := _indicator_name(indicator)) in INDICATORS:
+                                outputs[role, timeframe_id, key] = INDICATORS[name].outputs
+            if kind in RECORDING_TYPES:
+                variables |= {(node_id, item.text("name")) for item in data.items("variables", required=False)}
             if kind == "entryNode":
                 positions |= {item.text("vpi") for item in data.items("positions", required=False)}
-        return Declarations(frozenset(timeframes), frozenset(indicators), frozenset(variables), frozenset(positions))
+        return Declarations(
+            roles=frozenset(roles),
+            timeframes=frozenset(timeframes),
+            indicators=frozenset(display_names),
+            variables=frozenset(variables),
+            positions=frozenset(positions),
+            display_names=display_names,
+            outputs=outputs,
+        )
 
     def _node(self, reader: Reader, kind: str, expressions: ExpressionReader) -> Node:
         data = (
@@ -189,7 +237,8 @@ class _GraphReader:
 
     def exit_signal(self, data: Reader, label: str, expressions: ExpressionReader) -> Node:
         re_entry = None
-        if data.flag("hasReEntryExitConditions"):
+        # Whoever writes them as text by hand means them; the builder keeps lists that are switched off.
+        if data.flag("hasReEntryExitConditions", default=isinstance(data.raw("reEntryExitConditions"), str)):
             re_entry = expressions.groups(data, "reEntryExitConditions")
         return ExitSignalNode(
             id=data.node_id, label=label, children=self.links.children(data.node_id),
@@ -292,6 +341,9 @@ NODE_READERS: dict[str, Callable[[_GraphReader, Reader, str, ExpressionReader], 
     "squareOffNode": _GraphReader.square_off,
 }
 
+RECORDING_TYPES = ("entrySignalNode", "reEntrySignalNode")
+"""Nodes that record variables."""
+
 
 def _count(node: Node, position_id: str) -> int:
     return sum(position.position_id == position_id for position in node.positions) if isinstance(node, EntryNode) else 0
@@ -329,11 +381,15 @@ def _timeframe(reader: Reader) -> TimeframeSpec:
     )
 
 
-def _indicator(key: str, reader: Reader) -> IndicatorSpec:
+def _indicator_name(reader: Reader) -> str:
     said = str(reader.raw("indicator_name") or "").lower()
-    name = ALIASES.get(said, said)
+    return ALIASES.get(said, said)
+
+
+def _indicator(key: str, reader: Reader) -> IndicatorSpec:
+    name = _indicator_name(reader)
     if name not in INDICATORS:
-        found = "is missing" if not said else f"{said!r} is unknown"
+        found = "is missing" if not name else f"{name!r} is unknown"
         reader.fault("indicator_name", f"{found}; allowed: {', '.join(INDICATORS)}")
         name = "sma"
     kind = INDICATORS[name]

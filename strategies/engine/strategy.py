@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from strategies.engine.candles import Timeframe
+from strategies.engine.condition_names import readable_names
 from strategies.engine.condition_text import ConditionPrinter
 from strategies.engine.expressions import ConditionGroup, Variable
 from strategies.engine.indicators import IndicatorSpec
@@ -259,11 +260,13 @@ class StrategyGraph:
     def printer(self) -> ConditionPrinter:
         """Return the printer of this strategy's conditions."""
         names: dict[tuple[str, str, str], str] = {}
+        outputs: dict[tuple[str, str, str], tuple[str, ...]] = {}
         for role, instrument in (("TI", self.start.instrument), ("SI", self.start.supporting)):
             for spec in instrument.timeframes if instrument else ():
                 for indicator in spec.indicators:
                     names[role, spec.timeframe.id, indicator.key] = indicator.display_name
-        return ConditionPrinter(names)
+                    outputs[role, spec.timeframe.id, indicator.key] = indicator.kind.outputs
+        return ConditionPrinter(readable_names(names, outputs))
 
 
 def visiting_order(
