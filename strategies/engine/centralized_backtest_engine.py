@@ -227,7 +227,8 @@ class CentralizedBacktestEngine:
         if run.guard_plans:
             self._trigger_guards(executions, completed)
         for runner in self._others:
-            if runner.node.id in run.active:
+            activation = run.active.get(runner.node.id)
+            if activation is not None and activation.from_tick <= run.tick:
                 self._visit(runner, executions, completed)
 
     def _visit(
@@ -263,10 +264,16 @@ class CentralizedBacktestEngine:
         if visit.day_is_over:
             self._state.deactivate(list(self._state.active))
             return ()
-        first = (visit.re_entry_node_id,) if visit.re_entry_node_id else ()
-        next_ids = tuple(dict.fromkeys((*first, *runner.node.children)))
+        again = visit.re_entry_node_id
+        next_ids = tuple(dict.fromkeys((*((again,) if again else ()), *runner.node.children)))
         for node_id in next_ids:
-            self._state.activate(node_id, parent_execution_id=execution_id, by_node_id=runner.node.id)
+            # A re-entry follows its signal one tick later, wherever its target stands in the order.
+            self._state.activate(
+                node_id,
+                parent_execution_id=execution_id,
+                by_node_id=runner.node.id,
+                from_tick=self._state.tick + 1 if node_id == again else 0,
+            )
         return next_ids
 
     def _trigger_guards(self, executions: list[NodeExecution] | None, completed: list[Completed] | None) -> None:

@@ -39,10 +39,12 @@ class CompiledCondition:
 
     __slots__ = (
         "_condition",
+        "_has_reason",
         "_is_decided",
         "_left",
         "_left_list",
         "_mask",
+        "_reason",
         "_right",
         "_right_list",
         "_right_text",
@@ -67,6 +69,9 @@ class CompiledCondition:
         #: The record of the last evaluation; None while it is not built.
         self.kept: dict[str, Any] | None = None
         self._is_decided = False
+        #: Why the result is false although nothing was compared; empty where there is nothing to say.
+        self._reason = ""
+        self._has_reason = False
         self._right_text = ""
         self._left_list: list[Value] | None = None
         self._right_list: list[Value] | None = None
@@ -93,6 +98,11 @@ class CompiledCondition:
             self.left_value, self.right_value, self.kept = left, right, None
             self._is_decided = True
             self.result = self.decide(left, right)
+            self._has_reason = left is None or right is None or isinstance(left, str) != isinstance(right, str)
+            if not self._has_reason:
+                self._reason = ""
+        if self._has_reason:
+            self._note_reason(second, (self._left, left), (self._right, right))
         return self.result
 
     def record(self) -> dict[str, Any]:
@@ -136,22 +146,18 @@ class CompiledCondition:
             "operator": sign,
             "result": self.result,
         }
-        left, right = self.left_value, self.right_value
-        if (left is None or right is None or isinstance(left, str) != isinstance(right, str)) and (
-            reason := self._reason()
-        ):
-            record["reason"] = reason
+        if self._reason:
+            record["reason"] = self._reason
         return record
 
-    def _reason(self) -> str:
-        missing = [
-            o.why_missing for o, v in ((self._left, self.left_value), (self._right, self.right_value)) if v is None
-        ]
-        if missing:
-            return "; ".join(missing)
-        if isinstance(self.left_value, str) != isinstance(self.right_value, str):
-            return "a text and a number cannot be compared"
-        return ""
+    def _note_reason(self, second: int, *sides: tuple[Operand, Value]) -> None:
+        """Note why nothing was compared. The reason may change while the values stay missing."""
+        missing = [operand.why_missing(second) for operand, value in sides if value is None]
+        reason = "; ".join(dict.fromkeys(missing))
+        if not reason and len({isinstance(value, str) for _, value in sides}) > 1:
+            reason = "a text and a number cannot be compared"
+        if reason != self._reason:
+            self._reason, self.kept = reason, None
 
 
 class CompiledCrossing(CompiledCondition):
@@ -177,6 +183,9 @@ class CompiledCrossing(CompiledCondition):
             self.left_value, self.right_value, self.result, self.kept = left, right, result, None
             self._is_decided = True
             self._right_text = f"{self._condition.operator} {self._right.show(right)}"
+            self._reason = ""
+        if left is None or right is None:
+            self._note_reason(second, (self._left, left), (self._right, right))
         return self.result
 
     def end_day(self, last_second: int) -> None:
@@ -232,6 +241,10 @@ class CompiledRange(CompiledCondition):
             self._is_decided = True
             self._right_text = f"between {self._right.show(values[1])}"
             self.result = _is_between(*values)
+            self._reason = ""
+        sides = tuple(zip((self._left, self._right, self._upper), values, strict=True))
+        if None in values or any(isinstance(value, str) for value in values):
+            self._note_reason(second, *sides)
         return self.result
 
     def mask(self) -> Mask:
@@ -253,8 +266,6 @@ class CompiledRange(CompiledCondition):
         record = super()._build()
         record["rhs_upper_value"] = self.upper_value
         record["evaluated"] += f" and {self._upper.show(self.upper_value)}"
-        if self.upper_value is None and self._upper.why_missing:
-            record["reason"] = "; ".join(part for part in (record.get("reason"), self._upper.why_missing) if part)
         return record
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from strategies.engine.candles import FloatColumn
 from strategies.engine.condition_text import ConditionPrinter
+from strategies.engine.document import is_number
 from strategies.engine.expressions import (
     Arithmetic,
     BeforeClose,
@@ -49,8 +50,6 @@ class Operand(ABC):
     #: Whether the market alone decides the value; then a column is good for the whole day.
     is_static = True
     is_time = False
-    #: Says why there is no value; asked only when there is none.
-    why_missing = ""
 
     @abstractmethod
     def at(self, second: int) -> Value:
@@ -59,6 +58,10 @@ class Operand(ABC):
     @abstractmethod
     def column(self) -> Column:
         """Return the value as of every second of the day, the state of the run staying as it is."""
+
+    def why_missing(self, second: int) -> str:
+        """Say why there is no value as of a second; asked only when there is none."""
+        return ""
 
     def every_second(self) -> list[Value] | None:
         """Return the value as of every second as a list, which is quickest to read; None where it may change."""
@@ -144,9 +147,13 @@ class FromMarket(Operand):
 
     def __init__(self, make: Callable[[], FloatColumn], why_missing: str) -> None:
         self._make = make
-        self.why_missing = why_missing
+        self._why_missing = why_missing
         self._column: FloatColumn | None = None
         self._values: list[Value] | None = None
+
+    def why_missing(self, second: int) -> str:
+        """Say why there is no value."""
+        return self._why_missing
 
     def begin_day(self) -> None:
         """Forget the columns of the day before."""
@@ -181,7 +188,13 @@ class Recorded(Operand):
     def __init__(self, variables: Mapping[tuple[str, str], Value], key: tuple[str, str]) -> None:
         self._variables = variables
         self._key = key
-        self.why_missing = f"{key[0]} has not recorded {key[1]} yet"
+
+    def why_missing(self, second: int) -> str:
+        """Say what was not recorded, or could not be."""
+        node_id, name = self._key
+        if self._key in self._variables:
+            return f"{node_id} found no value for {name} when it completed"
+        return f"{node_id} has not recorded {name} yet"
 
     def at(self, second: int) -> Value:
         """Return the value recorded last."""
@@ -202,7 +215,11 @@ class FromPosition(Operand):
         self._book = book
         self._position_id = position_id
         self._field = field
-        self.why_missing = f"{position_id} is not open"
+
+    def why_missing(self, second: int) -> str:
+        """Say that the position is not open, or that its contract has no price yet."""
+        position = self._book.open.get(self._position_id)
+        return f"{self._position_id} is not open" if position is None else f"{position.symbol} has no tick yet"
 
     def at(self, second: int) -> Value:
         """Return the field as of a second."""
@@ -285,14 +302,23 @@ class Computed(Operand):
         self._right = right
         self._compute = ARITHMETIC[sign]
         self.is_static = left.is_static and right.is_static
-        reasons = [part.why_missing for part in (left, right) if part.why_missing] or ["a part is not a number"]
-        self.why_missing = " or ".join(dict.fromkeys([*reasons, "it divides by zero"]))
+        self._is_division = sign in ("/", "%")
+
+    def why_missing(self, second: int) -> str:
+        """Say which part is missing, or what the arithmetic cannot do."""
+        values = [(part, part.at(second)) for part in (self._left, self._right)]
+        missing = [part.why_missing(second) for part, value in values if value is None]
+        if missing:
+            return "; ".join(dict.fromkeys(missing))
+        if any(isinstance(value, str | bool) for _, value in values):
+            return "a part is not a number"
+        return "it divides by zero" if self._is_division and values[1][1] == 0 else "it is too large for a number"
 
     def at(self, second: int) -> Value:
         """Return the result as of a second; None where a part is missing or the divisor is zero."""
         left, right = self._left.at(second), self._right.at(second)
-        if isinstance(left, int | float) and isinstance(right, int | float):
-            with np.errstate(divide="ignore", invalid="ignore"):
+        if is_number(left) and is_number(right):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 value = float(self._compute(np.float64(left), np.float64(right)))
             return value if abs(value) < float("inf") else None
         return None
@@ -300,9 +326,9 @@ class Computed(Operand):
     def column(self) -> Column:
         """Return the result as of every second."""
         left, right = self._left.column(), self._right.column()
-        if left is None or right is None or isinstance(left, str) or isinstance(right, str):
+        if left is None or right is None or isinstance(left, str | bool) or isinstance(right, str | bool):
             return None
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             values = np.asarray(self._compute(np.asarray(left, dtype=np.float64), np.asarray(right, dtype=np.float64)))
         values = np.where(np.isfinite(values), values, np.nan)
         if values.ndim:

@@ -31,6 +31,8 @@ class Activation(NamedTuple):
     by_node_id: str
     #: 1 for the node's first activation in the run.
     number: int
+    #: The first tick of the run in which the node has its turn.
+    from_tick: int
 
 
 @dataclass(slots=True)
@@ -80,14 +82,14 @@ class RunState:
         self.traded_symbols.clear()
         self.guard_plans.clear()
 
-    def activate(self, node_id: str, *, parent_execution_id: str | None, by_node_id: str) -> None:
+    def activate(self, node_id: str, *, parent_execution_id: str | None, by_node_id: str, from_tick: int = 0) -> None:
         """Make a node active; one that is active already keeps its first activation."""
         if node_id in self.active:
             return
         number = self._activations.get(node_id, 0) + 1
         self._activations[node_id] = number
         self.active_version += 1
-        self.active[node_id] = Activation(parent_execution_id, by_node_id, number)
+        self.active[node_id] = Activation(parent_execution_id, by_node_id, number, from_tick)
 
     def deactivate(self, node_ids: Iterable[str]) -> None:
         """Make nodes inactive."""

@@ -29,6 +29,9 @@ EXCHANGE_ZONE = ZoneInfo("Asia/Kolkata")
 EXCHANGE_OFFSET_SECONDS = 19_800
 """Seconds from UTC to exchange time. India has no summer time, so one number serves every date since 1945."""
 
+HIGHEST_PRICE = 1e12
+"""Prices are below this; quote currency per unit. Sums of them stay exact."""
+
 # A fixed offset makes a time three times as fast as the zone does.
 _EXCHANGE_TIME = timezone(timedelta(seconds=EXCHANGE_OFFSET_SECONDS))
 
@@ -186,9 +189,10 @@ def _check(second: TickSecond, last: datetime | None) -> None:
     if not second.ticks:
         raise MarketDataInvalid("the second holds no tick", place=str(at))
     for tick in second.ticks:
-        # One comparison refuses zero, negative and NaN alike; infinity is refused too.
-        if not 0.0 < tick.ltp < float("inf"):
-            raise MarketDataInvalid(f"{tick.symbol} has the price {tick.ltp}; a price is above zero", place=str(at))
+        # One comparison refuses zero, negative and NaN alike, and what money could not hold.
+        if not 0.0 < tick.ltp < HIGHEST_PRICE:
+            message = f"{tick.symbol} has the price {tick.ltp}; a price is above zero and below {HIGHEST_PRICE:g}"
+            raise MarketDataInvalid(message, place=str(at))
 
 
 def _date_of(second: TickSecond) -> date:

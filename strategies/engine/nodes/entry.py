@@ -26,7 +26,10 @@ class _Attempt:
     to_place: list[PositionSpec]
     waiting: list[tuple[PositionSpec, Order]]
     filled: list[OrderFilled]
+    #: All positions of one sending-in have the same number, however late the price of each comes.
     re_entry_num: int
+    #: Why some positions were not ordered; empty where all were.
+    refusal: str
 
 
 class EntryRunner(NodeRunner[EntryNode]):
@@ -47,7 +50,7 @@ class EntryRunner(NodeRunner[EntryNode]):
             specs, refusal = self._admitted(run)
             if not specs:
                 return Visit("ends", note=refusal)
-            self._attempt = _Attempt(specs, [], [], run.next_re_entry_num(self.node))
+            self._attempt = _Attempt(specs, [], [], run.next_re_entry_num(self.node), refusal)
         attempt = self._attempt
         notes = [*self._place(attempt, run), *self._fill(attempt, run)]
         if attempt.to_place or attempt.waiting:
@@ -55,7 +58,7 @@ class EntryRunner(NodeRunner[EntryNode]):
         opened = {order.position_id for order in attempt.filled}
         self._attempt = None
         marks = tuple(mark for mark in run.book.marks() if mark.position_id in opened)
-        return Visit("completes", orders=tuple(attempt.filled), opened=marks)
+        return Visit("completes", note=attempt.refusal, orders=tuple(attempt.filled), opened=marks)
 
     def _admitted(self, run: RunState) -> tuple[list[PositionSpec], str]:
         """Return the positions that may be opened now, and why the others may not."""

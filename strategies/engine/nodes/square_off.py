@@ -2,8 +2,9 @@
 The square-off node: ends the day at a time, some minutes before the close, at once, or on the day's profit or loss.
 
 It closes every open position and deactivates every node; ticks go on to the end of the data. It has its turn before
-every node that could open a position, so that nothing opens in the tick that ends the day. A position whose order
-cannot fill at once (the policy says "next tick") is closed as soon as it can be.
+the nodes that could open a position, so that nothing opens in the tick that ends the day. One that stands behind an
+entry comes too late for that: it waits a tick, since a position is never closed in the tick that opened it. A position
+whose order cannot fill at once (the policy says "next tick") is closed as soon as it can be.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from strategies.engine.expressions import (
 )
 from strategies.engine.fills import Fill, Order
 from strategies.engine.money import to_money
+from strategies.engine.nodes.exit_signal import NEVER_AT_ONCE
 from strategies.engine.nodes.visit import NodeRunner, Signal, Visit
 from strategies.engine.operands import OperandCompiler
 from strategies.engine.outcomes import OrderFilled
@@ -52,6 +54,8 @@ class SquareOffRunner(NodeRunner[SquareOffNode]):
         if not self._is_ending:
             if not self._signal.group.evaluate(run.second):
                 return self._signal.waits
+            if any(position.entry_tick == run.tick for position in run.book.open.values()):
+                return Visit("waits", self._signal.group, note=NEVER_AT_ONCE)
             self._is_ending = True
             run.deactivate([node_id for node_id in run.active if node_id != self.node.id])
         orders: list[OrderFilled] = []
