@@ -129,7 +129,7 @@ def kind_of(day: date, market: Market = "nse") -> DayKind:
     holidays = _holidays()
     if not holidays.first <= day <= holidays.last:
         return "unknown"
-    return "session" if day in holidays.sessions else "holiday"
+    return "holiday" if day in holidays.days else "session"
 
 
 def is_trading_day(day: date, market: Market = "nse") -> bool:
@@ -164,20 +164,19 @@ def _days(start: date, end: date) -> Iterator[date]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What the package knows."""
+class _Holidays:
+    """The holidays that the package knows, and the years of which it knows them."""
 
     first: date
     last: date
-    sessions: frozenset[date]
+    days: frozenset[date]
 
 
 @lru_cache(maxsize=1)
-def _holidays() -> _Known:
+def _holidays() -> _Holidays:
     # The package publishes no types.
     from exchange_calendars.exchange_calendar_xbom import XBOMExchangeCalendar  # type: ignore[import-untyped]
 
-    # Both ends are named, as the package's own depend on the day on which it is asked.
-    first, last = XBOMExchangeCalendar.bound_min(), XBOMExchangeCalendar.bound_max()
-    sessions = XBOMExchangeCalendar(start=first, end=last).sessions
-    return _Known(first.date(), last.date(), frozenset(session.date() for session in sessions))
+    # Its list of holidays alone: a whole calendar adds hours, which are SPECIAL_SESSIONS here.
+    days = frozenset(holiday.date() for holiday in XBOMExchangeCalendar.precomputed_holidays())
+    return _Holidays(date(min(days).year, 1, 1), date(max(days).year, 12, 31), days)

@@ -8,6 +8,8 @@ looked up afterwards. This makes both formats equally fast and one set of checks
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +31,8 @@ IMPORT_SUFFIXES = (*SUFFIXES, ".zip")
 
 T = TypeVar("T")
 
-_UNREADABLE = (pa.ArrowException, OSError, EOFError)
+UNREADABLE = (pa.ArrowException, OSError, EOFError, zlib.error, zipfile.BadZipFile, RuntimeError, NotImplementedError)
+"""What reading a file raises that is broken, encrypted or packed in an unknown way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +172,25 @@ def open_columns(
     wanted = _Wanted(path, required, optional, layout)
     try:
         file = _open_parquet(wanted) if suffix == ".parquet" else _open_csv(wanted)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise unreadable(path, suffix, error) from error
     if not file.row_count:
         raise without_rows(path)
     return file
+
+
+def first_fields(path: Path, suffixes: Sequence[str]) -> tuple[str, ...]:
+    """
+    Return the fields of the first line of a CSV file.
+
+    Raises:
+        MarketDataFileInvalid: If it cannot be read.
+    """
+    suffix = check_file(path, suffixes)
+    try:
+        return csv_files.read_first_line(path).fields
+    except UNREADABLE as error:
+        raise unreadable(path, suffix, error) from error
 
 
 def check_file(path: Path, suffixes: Sequence[str]) -> str:

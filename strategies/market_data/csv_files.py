@@ -21,8 +21,6 @@ from pyarrow import csv as arrow_csv
 
 from strategies.market_data.file_errors import MarketDataFileInvalid
 
-_DOWNLOAD_AGAIN = "export or download it again"
-
 
 @dataclass(frozen=True, slots=True)
 class FirstLine:
@@ -96,22 +94,19 @@ def open_bytes(path: Path) -> BinaryIO:
 
     Raises:
         MarketDataFileInvalid: If a ZIP archive does not hold exactly one file.
+        OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError: If it cannot be unpacked.
     """
     name = path.name.lower()
     if name.endswith(".gz"):
         return cast(BinaryIO, gzip.open(path, "rb"))
     if not name.endswith(".zip"):
         return path.open("rb")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.namelist() if not member.endswith("/")]
-            if len(members) != 1:
-                fault = f"the archive holds {len(members)} files"
-                raise MarketDataFileInvalid(path, fault=fault, remedy="unpack it and name the files one by one")
-            return io.BytesIO(archive.read(members[0]))
-    except zipfile.BadZipFile as error:
-        fault = f"the file cannot be read as .zip ({error})"
-        raise MarketDataFileInvalid(path, fault=fault, remedy=_DOWNLOAD_AGAIN) from error
+    with zipfile.ZipFile(path) as archive:
+        members = [member for member in archive.namelist() if not member.endswith("/")]
+        if len(members) != 1:
+            fault = f"the archive holds {len(members)} files"
+            raise MarketDataFileInvalid(path, fault=fault, remedy="unpack it and name the files one by one")
+        return io.BytesIO(archive.read(members[0]))
 
 
 def _without_empty_end(table: pa.Table) -> pa.Table:

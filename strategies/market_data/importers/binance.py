@@ -18,7 +18,7 @@ import numpy as np
 
 from strategies.engine.errors import SymbolInvalid
 from strategies.engine.symbols import parse_symbol
-from strategies.market_data import cells, columns, csv_files
+from strategies.market_data import cells, columns
 from strategies.market_data.columns import ColumnFile, Layout
 from strategies.market_data.file_errors import MarketDataFileInvalid
 from strategies.market_data.importers import candle_rows, moments, quantities
@@ -110,8 +110,7 @@ def _read_trades(source: Source, kind: _Kind, decimals: int, faults: Faults) -> 
 
 def _open(source: Source, kind: _Kind, wanted: tuple[str, ...]) -> ColumnFile:
     path = source.path
-    columns.check_file(path, columns.IMPORT_SUFFIXES[1:])
-    first = csv_files.read_first_line(path).fields
+    first = columns.first_fields(path, columns.IMPORT_SUFFIXES[1:])
     if len(first) not in kind.counts:
         counts = " or ".join(map(str, kind.counts))
         fault = f"the line has {len(first)} fields, and {kind.name} have {counts}"

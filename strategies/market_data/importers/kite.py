@@ -38,11 +38,10 @@ _SYMBOL_REMEDY = "name it before the file, such as NIFTY=candles.csv"
 def read_csv(source: Source, options: ImportOptions, decimals: int, faults: Faults) -> CandleRows | None:
     """Read candles from CSV. Raises MarketDataFileInvalid if the file as a whole cannot be read."""
     symbol = _symbol(source)
-    columns.check_file(source.path, columns.IMPORT_SUFFIXES)
-    header = options.header or csv_files.read_first_line(source.path).fields
+    header = options.header or columns.first_fields(source.path, columns.IMPORT_SUFFIXES[1:])
     layout = Layout(options.header, {**_names(header), **options.columns})
     file = columns.open_columns(
-        source.path, required=_REQUIRED, optional=_OPTIONAL, layout=layout, suffixes=columns.IMPORT_SUFFIXES
+        source.path, required=_REQUIRED, optional=_OPTIONAL, layout=layout, suffixes=columns.IMPORT_SUFFIXES[1:]
     )
     return _candles(file, symbol, options, decimals, faults)
 
@@ -86,12 +85,12 @@ def _candle_list(path: Path) -> list[Any]:
     try:
         with csv_files.open_bytes(path) as stream:
             document = json.load(stream)
-    except (OSError, EOFError) as error:
-        raise columns.unreadable(path, ".json", error) from error
     except json.JSONDecodeError as error:
         raise MarketDataFileInvalid(path, line=error.lineno, fault=f"not JSON: {error.msg}", remedy=_REMEDY) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (UnicodeDecodeError, RecursionError, ValueError) as error:
         raise MarketDataFileInvalid(path, fault="not JSON in UTF-8", remedy=_REMEDY) from error
+    except columns.UNREADABLE as error:
+        raise columns.unreadable(path, ".json", error) from error
     if isinstance(document, dict) and document.get("status") == "error":
         fault = f"the file is an error of the API: {document.get('message')}"
         raise MarketDataFileInvalid(path, fault=fault, remedy="ask the API again")

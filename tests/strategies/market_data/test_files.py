@@ -239,7 +239,8 @@ def test_the_reference_day_is_the_same_as_csv(reference_day: Path, tmp_path: Pat
 
 def test_market_data_and_the_samples_load_without_django() -> None:
     program = (
-        "import sys, strategies.samples, strategies.market_data.files, strategies.market_data.simulator; "
+        "import sys, strategies.samples, strategies.market_data.files, strategies.market_data.simulator, "
+        "strategies.market_data.importers.formats, strategies.market_data.importers.nse_udiff; "
         "print([name for name in sys.modules if name.split('.')[0] in ('django', 'streaming')])"
     )
 
