@@ -51,8 +51,11 @@ class ExitRunner(NodeRunner[ExitNode]):
         return self._fill(run, position)
 
     def guard(self, run: RunState, plan: GuardPlan) -> Visit:
-        """Close the whole position because a guard triggered."""
+        """Close the whole position because a guard triggered, unless an order that does so is on its way already."""
         position = run.book.open[self.node.target_position_id]
+        if self._order is not None and self._order.limit is None and self._order.quantity >= position.quantity:
+            # With next-tick fills, a signal's order of the tick before fills now; a new one would come a tick later.
+            return self._fill(run, position)
         self._place(run, position, position.quantity, None)
         self._trigger, self._exit_type = plan.trigger_price, plan.kind
         return self._fill(run, position)
