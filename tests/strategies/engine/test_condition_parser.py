@@ -133,7 +133,7 @@ groups = st.recursive(conditions(), groups_of, max_leaves=6).flatmap(
 )
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(groups)
 def test_what_is_printed_is_read_back_into_equal_records(group: ConditionGroup) -> None:
     text = PRINTER.group(group)
@@ -145,7 +145,7 @@ def test_what_is_printed_is_read_back_into_equal_records(group: ConditionGroup) 
     assert without_ids(PARSER.group(PRINTER.group_lines(group))) == group
 
 
-@settings(max_examples=100)
+@settings(deadline=None, max_examples=100)
 @given(expressions)
 def test_a_printed_expression_is_read_back_into_an_equal_record(expression: Expression) -> None:
     read = PARSER.expression(PRINTER.expression(expression))
@@ -162,7 +162,7 @@ TI.ltp TI.1m.Low Previous Previous( Current[ Current Time PnL.total_pnl Position
 pieces = st.sampled_from([*PIECES.split(), "\n", "\t"])
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(st.lists(pieces, max_size=12), st.sampled_from([" ", ""]))
 def test_any_text_is_read_or_refused_at_a_place_inside_it(words: list[str], space: str) -> None:
     text = space.join(words)
