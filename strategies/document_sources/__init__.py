@@ -1,0 +1,1 @@
+"""Texts that hold a document, JSON or YAML: read into plain values, with the line of each of them."""
