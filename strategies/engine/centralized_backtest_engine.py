@@ -17,11 +17,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 import numpy as np
 
+from strategies.engine import trade_legs
 from strategies.engine.chain import Chain
+from strategies.engine.costs import CostModel, no_costs
+from strategies.engine.day_equity import ProfitRecord
 from strategies.engine.errors import MarketDataInvalid
 from strategies.engine.fills import Broker, FillPolicy
 from strategies.engine.market import Market
@@ -31,6 +35,7 @@ from strategies.engine.nodes.exit import ExitRunner
 from strategies.engine.operands import OperandCompiler
 from strategies.engine.outcomes import BacktestResult, NodeCompletion, NodeExecution, TickOutcome
 from strategies.engine.positions import PositionBook, TradeSummary
+from strategies.engine.results import RunResults, check_capital
 from strategies.engine.run_recorder import Completed, RunRecorder
 from strategies.engine.run_state import RunState
 from strategies.engine.strategy import EntryNode, FuturePick, OptionPick, SquareOffNode, StartNode, StrategyGraph
@@ -42,7 +47,12 @@ MARKET_CLOSE = "market_close"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestConfig:
-    """What to run over what, and how orders fill."""
+    """
+    What to run over what, how orders fill and what they cost.
+
+    Raises:
+        CapitalInvalid: If the capital is not above zero.
+    """
 
     strategy: StrategyGraph
     market_data: MarketData
@@ -50,6 +60,12 @@ class BacktestConfig:
     start_date: date | None = None
     end_date: date | None = None
     fills: FillPolicy = field(default_factory=FillPolicy)
+    costs: CostModel = field(default_factory=no_costs)
+    #: What the run begins with, quote currency, > 0; None leaves the figures that need it undefined.
+    capital: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        check_capital(self.capital)
 
 
 def _always() -> bool:
@@ -65,12 +81,15 @@ class CentralizedBacktestEngine:
 
     Raises:
         MarketDataInvalid: If the market data lack what the strategy trades, or every date asked for.
+        CostDateUnknown: If the cost model does not know the rates of the first day.
     """
 
     def __init__(self, config: BacktestConfig) -> None:
         self.config = config
         self.start_date, self.end_date = _dates(config)
         _check_symbols(config)
+        first_date = max(self.start_date, config.market_data.first_date)
+        trade_legs.check_dates(config.costs, config.strategy, first_date)
         strategy = config.strategy
         market = Market(strategy, config.market_data.warmup_candles)
         self._state = RunState(
@@ -88,6 +107,7 @@ class CentralizedBacktestEngine:
         self._first = [r for r in self._runners.values() if isinstance(r.node, StartNode | SquareOffNode)]
         self._others = [r for r in self._runners.values() if not isinstance(r.node, StartNode | SquareOffNode)]
         self._recorder = RunRecorder(self._state, self._runners)
+        self._profits = ProfitRecord()
         self._completions: list[NodeCompletion] = []
         self._close_second = 0
         self._days_run = 0
@@ -155,6 +175,7 @@ class CentralizedBacktestEngine:
             closed_before = self._begin_day(day, every_tick=True)
             for second in range(len(run.market.tape)):
                 if not should_continue():
+                    self._count_day(second)
                     return "cancelled"
                 run.move_to(second, run.tick + 1)
                 self._run_tick(closed_before)
@@ -198,8 +219,14 @@ class CentralizedBacktestEngine:
         last = len(run.market.tape) - 1
         for runner in self._runners.values():
             runner.end_day(last)
+        self._count_day(last + 1)
         self._days_run += 1
         self._last_time = exchange_time(run.market.tape.epochs[last])
+
+    def _count_day(self, ticks: int) -> None:
+        """Work out the profit after each of the day's ticks that were run."""
+        book = self._state.book
+        self._profits.end_day(self._state.market.tape, ticks, book.trades, book.open.values())
 
     def _close_what_is_left(self) -> None:
         """Close, at the last price of the day before, what its data ended on: positions are for the day."""
@@ -323,16 +350,29 @@ class CentralizedBacktestEngine:
         return None if soonest is None else max(soonest, second)
 
     def _result(self, status: Literal["completed", "cancelled"]) -> BacktestResult:
-        run = self._state
+        run, config = self._state, self.config
+        trades, open_positions = tuple(run.book.trades), run.book.marks()
         return BacktestResult(
             status=status,
             total_ticks=run.tick,
-            trades=tuple(run.book.trades),
+            trades=trades,
             summary=run.book.summary,
             completions=tuple(self._completions),
-            open_positions=run.book.marks(),
+            open_positions=open_positions,
             strategy_fingerprint=run.strategy.fingerprint,
-            market_data_fingerprint=self.config.market_data.fingerprint,
+            market_data_fingerprint=config.market_data.fingerprint,
+            fills=config.fills,
+            costs=config.costs,
+            capital=config.capital,
+            results=RunResults(
+                trades=trades,
+                excursions=tuple(self._profits.excursions),
+                open_positions=open_positions,
+                curve_before_costs=self._profits.curve,
+                strategy=run.strategy,
+                costs=config.costs,
+                capital=config.capital,
+            ),
         )
 
 

@@ -1,10 +1,9 @@
 """
 The equity curve: the session's total profit and loss, tick by tick.
 
-``EquityCurve`` is fed once per tick by the engine's loop, so a tick that changes nothing costs two comparisons. It
-keeps the ticks at which the profit changed and the last tick before each change: from these the curve can be drawn,
-and every drawdown dated, exactly. A kept tick takes 20 bytes, so a day of 22,351 seconds takes less than half a
-megabyte even when every second changes it.
+``EquityCurve`` is fed a day at a time, as columns, or tick by tick. It keeps the ticks at which the profit changed and
+the last tick before each change: from these the curve can be drawn, and every drawdown dated, exactly. A kept tick
+takes 20 bytes, so a day of 22,351 seconds takes less than half a megabyte even when every second changes it.
 
 The curve is of what it is fed: feed profit after the costs charged so far, and all that follows is after costs.
 Amounts are held as whole numbers of the smallest unit, two decimals at first, up to eight when an amount needs them.
@@ -13,19 +12,30 @@ Amounts are held as whole numbers of the smallest unit, two decimals at first, u
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, MutableSequence
+from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Context, Decimal, Inexact, InvalidOperation
-from typing import NamedTuple
+from itertools import accumulate
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+from numpy import typing as npt
 
 from strategies.engine import money
+from strategies.engine.money import ZERO
+from strategies.engine.ticks import IntColumn
+
+#: Whole numbers of the smallest unit: int64, or Python's own (as objects) where 64 bits are too few.
+UnitColumn = npt.NDArray[Any]
+BoolColumn = npt.NDArray[np.bool_]
 
 INDIA_UTC_OFFSET_SECONDS = 19_800
 _SECONDS_PER_DAY = 86_400
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MAX_PLACES = 8
 _NEVER = -(2**62)
+_INT64_END = 2**63
 _BATCH = 1024
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
@@ -116,6 +126,85 @@ class EquityCurve:
             self.exposed_ticks += 1
         self._epoch = epoch
 
+    def add_many(
+        self,
+        epochs: IntColumn,
+        units: UnitColumn,
+        *,
+        places: int,
+        is_exposed: BoolColumn,
+        is_kept: BoolColumn | None = None,
+    ) -> None:
+        """
+        Take the curve's values at the ends of the next ticks: the same as ``add`` for each of them.
+
+        Args:
+            epochs: Unix seconds, ascending, all later than the tick before. Shape (n,).
+            units: Total profit in units of 10 ** -places of the quote currency. Shape (n,). Beyond eight decimals it
+                is rounded.
+            places: Decimals of a unit, >= 0.
+            is_exposed: Whether a position is open after the tick. Shape (n,).
+            is_kept: Ticks to keep, and the tick before each, even where nothing changes: ``less`` can charge them.
+                Shape (n,).
+
+        Raises:
+            ValueError: If a time is not after the tick before.
+        """
+        if len(epochs) == 0:
+            return
+        if int(epochs[0]) <= self._epoch or bool((np.diff(epochs) <= 0).any()):
+            raise ValueError(f"ticks are out of order: {int(epochs[0])} or a later one is not after the tick before")
+        self._convert()
+        units = self._in_own_units(units, places)
+        last = self._units[-1] if self.ticks else 0
+        starts = _differs(units, last)
+        days = self._day(epochs)
+        starts |= _differs(days, self._day(self._epoch) if self.ticks else _NEVER)
+        if is_kept is not None:
+            starts |= is_kept
+        if starts[0] and self._last_kept != self.ticks:
+            self._extend([self.ticks], [self._epoch], [last])
+        starts[:-1] |= starts[1:]
+        kept = np.flatnonzero(starts)
+        if len(kept):
+            self._extend(kept + self.ticks + 1, epochs[kept], units[kept])
+            self._last_kept = self.ticks + int(kept[-1]) + 1
+        self.ticks += len(epochs)
+        self.exposed_ticks += int(np.count_nonzero(is_exposed))
+        self._epoch = int(epochs[-1])
+        self._day_end = (int(days[-1]) + 1) * _SECONDS_PER_DAY - self._offset
+        self._last_pnl = self.to_money(int(units[-1]))
+
+    def less(self, charges: Iterable[tuple[int, Decimal]]) -> EquityCurve:
+        """
+        Return the curve after charges, each taken off from its tick on.
+
+        Args:
+            charges: Unix seconds of a kept tick, and the amount, quote currency, with at most eight decimals.
+
+        Raises:
+            ValueError: If no kept tick has that time.
+        """
+        charged = EquityCurve(utc_offset_seconds=self._offset)
+        ticks, epochs, units = zip(*self.samples(), strict=True) if self.ticks else ((), (), ())
+        listed = [charge for charge in charges if charge[1]]
+        charged._places, charged._factor = self._places, self._factor
+        for _, amount in listed:
+            charged._refine(amount)
+        scale = 10 ** (charged._places - self._places)
+        place_of = {epoch: place for place, epoch in enumerate(epochs)}
+        taken = [0] * len(epochs)
+        for epoch, amount in listed:
+            if epoch not in place_of:
+                raise ValueError(f"no kept tick is at {epoch}; a curve keeps what add_many was told to keep")
+            taken[place_of[epoch]] += int((amount * charged._factor).to_integral_value())
+        left = [total * scale - sum_taken for total, sum_taken in zip(units, accumulate(taken), strict=True)]
+        charged._extend(ticks, epochs, left)
+        charged.ticks, charged.exposed_ticks = self.ticks, self.exposed_ticks
+        charged._epoch, charged._day_end, charged._last_kept = self._epoch, self._day_end, self.ticks
+        charged._last_pnl = charged.to_money(left[-1]) if left else ZERO
+        return charged
+
     @property
     def final_pnl(self) -> Decimal:
         """Return the total after the last tick; zero before the first."""
@@ -193,24 +282,55 @@ class EquityCurve:
             for total in totals:
                 self._refine(total)
             units = [int((total * self._factor).to_integral_value()) for total in totals]
-        self._tick_numbers.extend(ticks)
-        self._epochs.extend(epochs)
+        self._extend(ticks, epochs, units)
+
+    def _extend(
+        self, ticks: Sequence[int] | IntColumn, epochs: Sequence[int] | IntColumn, units: list[int] | UnitColumn
+    ) -> None:
+        """Keep ticks; units are the curve's own."""
+        self._tick_numbers.frombytes(np.asarray(ticks, dtype=np.uint32).tobytes())
+        self._epochs.frombytes(np.asarray(epochs, dtype=np.int64).tobytes())
         packed = _packed(units)
-        if isinstance(packed, array):
+        if isinstance(packed, array) and isinstance(self._units, array):
             self._units.extend(packed)
         else:
             self._units = [*self._units, *packed]
 
+    def _in_own_units(self, units: UnitColumn, places: int) -> UnitColumn:
+        """Return a column in the curve's units, after giving the curve as many decimals as the column needs."""
+        while places > self._places and not (units % 10).any():
+            units, places = units // 10, places - 1
+        if places > self._places:
+            self._hold(min(places, _MAX_PLACES))
+        if places > self._places:
+            shift = self._places - places
+            return np.array([int(Decimal(int(unit)).scaleb(shift).to_integral_value()) for unit in units], dtype=object)
+        scale = 10 ** (self._places - places)
+        if scale == 1:
+            return units
+        if units.dtype != object and int(np.abs(units).max()) * scale >= _INT64_END:
+            units = units.astype(object)
+        return np.asarray(units * scale)
+
     def _refine(self, total_pnl: Decimal) -> None:
         """Hold amounts with as many decimals as this one has, at most eight."""
         exponent = total_pnl.normalize().as_tuple().exponent
-        places = min(-exponent, _MAX_PLACES) if isinstance(exponent, int) else _MAX_PLACES
+        self._hold(min(-exponent, _MAX_PLACES) if isinstance(exponent, int) else _MAX_PLACES)
+
+    def _hold(self, places: int) -> None:
+        """Hold amounts with at least so many decimals."""
         if places <= self._places:
             return
         self._units = _packed([units * 10 ** (places - self._places) for units in self._units])
         self._places, self._factor = places, Decimal(10) ** places
 
-    def _day(self, epoch: int) -> int:
+    @overload
+    def _day(self, epoch: int) -> int: ...
+
+    @overload
+    def _day(self, epoch: IntColumn) -> IntColumn: ...
+
+    def _day(self, epoch: int | IntColumn) -> int | IntColumn:
         return (epoch + self._offset) // _SECONDS_PER_DAY
 
     def _minutes_between(self, before: Sample, after: Sample) -> Iterator[CurvePoint]:
@@ -233,12 +353,23 @@ def as_columns(points: Iterable[CurvePoint]) -> dict[str, list[int] | list[str]]
     }
 
 
-def _packed(units: list[int]) -> array[int] | list[int]:
+def _packed(units: list[int] | UnitColumn) -> array[int] | list[int]:
     """Pack whole numbers; beyond 64 bits only absurd quantities go, and they cost memory, not the run."""
+    if isinstance(units, np.ndarray) and units.dtype == np.int64:
+        return array("q", units.tobytes())
+    listed: list[int] = list(units)
     try:
-        return array("q", units)
+        return array("q", listed)
     except OverflowError:
-        return units
+        return listed
+
+
+def _differs(column: UnitColumn, before: int) -> BoolColumn:
+    """Return where a column differs from the value before it; the first one from ``before``."""
+    differs = np.empty(len(column), dtype=np.bool_)
+    differs[0] = column[0] != before
+    differs[1:] = column[1:] != column[:-1]
+    return differs
 
 
 def _minute(epoch: int) -> int:

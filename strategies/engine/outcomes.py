@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from strategies.engine.candles import Candle
+from strategies.engine.costs import CostModel
+from strategies.engine.fills import FillPolicy
+from strategies.engine.metrics import Metrics
 from strategies.engine.operands import Value
 from strategies.engine.positions import PnlSummary, PositionMark, Trade, TradeSummary
+from strategies.engine.results import RunResults
 from strategies.engine.strategy import Side
 
 CANDLES_SHOWN = 4
@@ -133,3 +137,13 @@ class BacktestResult:
     #: SHA-256 of the strategy document and of the market data, in hex.
     strategy_fingerprint: str
     market_data_fingerprint: str
+    #: The assumptions of the run: how orders filled, what they cost, what the run began with (None where not given).
+    fills: FillPolicy
+    costs: CostModel
+    capital: Decimal | None
+    #: Costs, net profit, equity curve and figures, worked out when first asked for.
+    results: RunResults = field(compare=False, repr=False)
+
+    def metrics(self) -> Metrics:
+        """Return the run in figures."""
+        return self.results.metrics
