@@ -109,7 +109,7 @@ class _GraphReader:
         found: dict[str, tuple[str, Reader]] = {}
         for item in self.top.items("nodes"):
             kind = item.raw("type")
-            if kind in VIRTUAL_TYPES:
+            if isinstance(kind, str) and kind in VIRTUAL_TYPES:
                 self.virtual_ids.add(str(item.raw("id")))
                 continue
             node_id = item.text("id")
