@@ -39,7 +39,8 @@ def main(arguments: list[str]) -> int:
         migrate()
         collect_files()
         call_command("load_sample", stdout=io.StringIO())
-        call_command("ensure_admin", stdout=io.StringIO())
+        password_file = settings.DATA_DIR / "admin-password.txt"
+        call_command("ensure_admin", "--password-file", str(password_file), stdout=io.StringIO())
         page = "/" if options.no_run else f"/sessions/{sample_session(options.pace)}/"
     except (CommandError, DatabaseError, ImproperlyConfigured, OSError) as error:
         print(" ".join(str(error).split()), file=sys.stderr)
@@ -80,7 +81,7 @@ def sample_session(pace: str) -> str:
     if newest is not None:
         return newest
     said = io.StringIO()
-    call_command("queue_sample_run", pace=pace, stdout=said)
+    call_command("queue_sample_run", "--pace", pace, stdout=said)
     return said.getvalue().split()[-1]
 
 

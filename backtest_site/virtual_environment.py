@@ -183,7 +183,7 @@ def _included(file: Path) -> list[str]:
 
 def _install(python: Path, root: Path, requirements: str) -> None:
     total = sum(len(_pinned(root / name)) for name in (requirements, *_included(root / requirements)))
-    print(f"Installing {total} Python packages from {requirements} ...", flush=True)
+    print(f"Installing the Python packages of {requirements} ...", flush=True)
     command = [str(python), "-m", "pip", "install", "--no-input", "--progress-bar", "off", "-r", requirements]
     # A user-wide PIP_USER would put everything beside the environment instead of into it.
     environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
@@ -214,7 +214,9 @@ def _pinned(file: Path) -> list[str]:
 class _Progress:
     """Show one short line for each package: over each other on a terminal, below each other in a log."""
 
-    _FETCHED = re.compile(r"^\s*(?:Collecting|Requirement already satisfied:) ([\w.-]+==[^\s;]+)")
+    _FETCHED = re.compile(
+        r"^\s*(?:Collecting |Requirement already satisfied: |Processing \S*/)([\w.-]+?)(?:==|-)([0-9][^\s;-]*)"
+    )
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -224,7 +226,7 @@ class _Progress:
     def show(self, line: str) -> None:
         if (found := self._FETCHED.match(line)) and found[1] not in self._seen:
             self._seen.add(found[1])
-            self._write(f"  {len(self._seen)} of {self._total}: {found[1]}")
+            self._write(f"  {len(self._seen)} of {self._total}: {found[1]} {found[2]}")
         elif line.startswith("Installing collected packages"):
             self._write("  unpacking (about 20 s) ...")
 
