@@ -8,12 +8,14 @@ no position) makes its condition false, and the record says why; it is never an 
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from strategies.engine.condition_text import ConditionPrinter
+from strategies.engine.document import is_number
 from strategies.engine.expressions import (
     Arithmetic,
     CandleData,
@@ -51,7 +53,7 @@ class Operand:
 
     read: Callable[[], Value]
     #: Says why there is no value; asked only when there is none.
-    why_missing: str
+    why_missing: Callable[[], str]
     is_time: bool = False
 
     def show(self, value: Value) -> str:
@@ -68,7 +70,18 @@ class Operand:
 class CompiledCondition:
     """One comparison with its last operands and result."""
 
-    __slots__ = ("_compare", "_condition", "_left", "_record", "_right", "left_value", "raw", "result", "right_value")
+    __slots__ = (
+        "_compare",
+        "_condition",
+        "_left",
+        "_reason",
+        "_record",
+        "_right",
+        "left_value",
+        "raw",
+        "result",
+        "right_value",
+    )
 
     def __init__(self, condition: Condition, raw: str, left: Operand, right: Operand) -> None:
         self.raw = raw
@@ -79,14 +92,22 @@ class CompiledCondition:
         self.left_value: Value = None
         self.right_value: Value = None
         self.result = False
+        #: Why the result is false although nothing was compared; empty where there is nothing to say.
+        self._reason = ""
         self._record: dict[str, Any] | None = None
 
     def evaluate(self) -> bool:
         """Read both operands and compare them."""
         left, right = self._left.read(), self._right.read()
-        if left != self.left_value or right != self.right_value or self._record is None:
-            self.left_value, self.right_value, self._record = left, right, None
-            self.result = self._decide(left, right)
+        # While a value is missing the reason may change though the value does not.
+        if (
+            left != self.left_value
+            or right != self.right_value
+            or self._record is None
+            or left is None
+            or right is None
+        ):
+            self._decide(left, right)
         return self.result
 
     def record(self) -> dict[str, Any]:
@@ -95,10 +116,13 @@ class CompiledCondition:
             self._record = self._build()
         return self._record
 
-    def _decide(self, left: Value, right: Value) -> bool:
-        if left is None or right is None or isinstance(left, str) != isinstance(right, str):
-            return False
-        return self._compare(left, right)
+    def _decide(self, left: Value, right: Value) -> None:
+        # The reason is found now, not when the record is built: by then the node may have recorded what was missing.
+        reason = self._why_not(left, right)
+        if reason != self._reason or left != self.left_value or right != self.right_value:
+            self._record = None
+        self.left_value, self.right_value, self._reason = left, right, reason
+        self.result = not reason and self._compare(left, right)
 
     def _build(self) -> dict[str, Any]:
         sign = self._condition.operator
@@ -111,17 +135,16 @@ class CompiledCondition:
             "operator": sign,
             "result": self.result,
         }
-        if reason := self._reason():
-            record["reason"] = reason
+        if self._reason:
+            record["reason"] = self._reason
         return record
 
-    def _reason(self) -> str:
-        missing = [
-            o.why_missing for o, v in ((self._left, self.left_value), (self._right, self.right_value)) if v is None
-        ]
+    def _why_not(self, left: Value, right: Value) -> str:
+        """Return why two values cannot be compared; empty where they can."""
+        missing = [part.why_missing() for part, value in ((self._left, left), (self._right, right)) if value is None]
         if missing:
-            return "; ".join(missing)
-        if isinstance(self.left_value, str) != isinstance(self.right_value, str):
+            return "; ".join(dict.fromkeys(missing))
+        if isinstance(left, str) != isinstance(right, str):
             return "a text and a number cannot be compared"
         return ""
 
@@ -188,11 +211,11 @@ class ConditionCompiler:
         """Compile one expression."""
         match expression:
             case Constant(value):
-                return Operand(lambda: value, "")
+                return Operand(lambda: value, _never_missing)
             case TimeOfDay(seconds, _):
-                return Operand(lambda: seconds, "", is_time=True)
+                return Operand(lambda: seconds, _never_missing, is_time=True)
             case CurrentTime():
-                return Operand(lambda: self._market.second_of_day, "", is_time=True)
+                return Operand(lambda: self._market.second_of_day, _never_missing, is_time=True)
             case LiveData():
                 return self._live(expression)
             case CandleData():
@@ -201,11 +224,11 @@ class ConditionCompiler:
                 return self._indicator(expression)
             case NodeVariable(node_id, name):
                 key = (node_id, name)
-                return Operand(lambda: self._variables.get(key), f"{node_id} has not recorded {name} yet")
+                return Operand(lambda: self._variables.get(key), lambda: f"{node_id} has not recorded {name} yet")
             case PositionData(position_id, field):
                 return self._position(position_id, field)
             case PnlData(field):
-                return Operand(lambda: float(getattr(self._book.pnl(), field)), "")
+                return Operand(lambda: float(getattr(self._book.pnl(), field)), _never_missing)
             case Arithmetic():
                 return self._arithmetic(expression)
 
@@ -226,7 +249,7 @@ class ConditionCompiler:
             quote = quotes.get(symbol)
             return None if quote is None else getattr(quote, field)
 
-        return Operand(read, f"{symbol} has no tick yet")
+        return Operand(read, lambda: f"{symbol} has no tick yet")
 
     def _candle(self, expression: CandleData) -> Operand:
         candles = self._market.series[expression.instrument, expression.timeframe_id].candles
@@ -234,32 +257,36 @@ class ConditionCompiler:
         if offset == 0:
             return Operand(
                 lambda: getattr(candles, field) if candles.is_building else None,
-                f"no {expression.timeframe_id} candle is being built yet",
+                lambda: f"no {expression.timeframe_id} candle is being built yet",
             )
 
         def read() -> Value:
             finished = candles.finished
             return getattr(finished[offset], field) if len(finished) >= -offset else None
 
-        return Operand(read, f"fewer than {-offset} {expression.timeframe_id} candles are finished")
+        return Operand(read, lambda: f"fewer than {-offset} {expression.timeframe_id} candles are finished")
 
     def _indicator(self, expression: IndicatorData) -> Operand:
         series = self._market.series[expression.instrument, expression.timeframe_id]
         indicator, offset = series.indicators[expression.key], expression.offset
-        missing = f"{self._printer.expression(expression)} has seen too few candles"
+        text = self._printer.expression(expression)
+
+        def why_missing() -> str:
+            return f"{text} has seen too few candles"
+
         if offset == 0:
 
             def preview() -> Value:
                 building = series.candles.building()
                 return None if building is None else indicator.preview(building)
 
-            return Operand(preview, missing)
+            return Operand(preview, why_missing)
 
         def read() -> Value:
             values = indicator.values
             return values[offset] if len(values) >= -offset else None
 
-        return Operand(read, missing)
+        return Operand(read, why_missing)
 
     def _position(self, position_id: str, field: str) -> Operand:
         positions = self._book.open
@@ -268,7 +295,7 @@ class ConditionCompiler:
             position = positions.get(position_id)
             return None if position is None else float(getattr(position, field))
 
-        return Operand(read, f"{position_id} is not open")
+        return Operand(read, lambda: f"{position_id} is not open")
 
     def _arithmetic(self, expression: Arithmetic) -> Operand:
         left, right = self.operand(expression.left), self.operand(expression.right)
@@ -276,12 +303,26 @@ class ConditionCompiler:
 
         def read() -> Value:
             a, b = left.read(), right.read()
-            if isinstance(a, int | float) and isinstance(b, int | float):
-                return compute(a, b)
-            return None
+            if not is_number(a) or not is_number(b):
+                return None
+            # As floats: whole numbers would grow without end, and JSON has no place for them.
+            value = compute(float(a), float(b))
+            return value if value is not None and math.isfinite(value) else None
 
-        reasons = [part.why_missing for part in (left, right) if part.why_missing] or ["a part is not a number"]
-        return Operand(read, " or ".join(dict.fromkeys([*reasons, "it divides by zero"])))
+        def why_missing() -> str:
+            a, b = left.read(), right.read()
+            missing = [part.why_missing() for part, value in ((left, a), (right, b)) if value is None]
+            if missing:
+                return "; ".join(dict.fromkeys(missing))
+            if not is_number(a) or not is_number(b):
+                return "a part is not a number"
+            return "it divides by zero" if compute(float(a), float(b)) is None else "it is too large for a number"
+
+        return Operand(read, why_missing)
+
+
+def _never_missing() -> str:
+    return ""
 
 
 def _divide(a: float, b: float) -> float | None:

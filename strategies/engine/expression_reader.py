@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 from strategies.engine.document import Reader, is_number
 from strategies.engine.expressions import (
@@ -38,6 +37,9 @@ MAX_DEPTH = 20
 
 MAX_LOOKBACK = 5_000
 """How many candles an offset may reach back."""
+
+MAX_EXACT = 2**53
+"""The largest whole number that a viewer's JSON parser reads exactly. RFC 8259 section 6."""
 
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 
@@ -119,8 +121,11 @@ class ExpressionReader:
 
     def _constant(self, reader: Reader) -> Constant:
         value = reader.raw("value")
-        if isinstance(value, str | bool) or is_number(value):
-            return Constant(cast(float, value))
+        if isinstance(value, str | bool):
+            return Constant(value)
+        if is_number(value):
+            # JSON of the stream holds whole numbers exactly up to 2**53; a larger one is an approximation anyway.
+            return Constant(value if abs(value) <= MAX_EXACT else float(value))
         found = "is missing" if value is None else f"{value!r} does not fit"
         reader.fault("value", f"{found}; expected a finite number, a text or a truth value")
         return Constant(0)

@@ -1,6 +1,7 @@
 """The RSI: against TA-Lib, the definition of the book and its own laws."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -86,11 +87,11 @@ def test_the_rsi_is_a_hundred_when_prices_only_rise_and_zero_when_they_only_fall
 
 @pytest.mark.parametrize("price_field", ["open", "high", "low", "close"])
 def test_the_rsi_reads_the_price_that_it_is_told_to_read(price_field: str) -> None:
-    base = {"open": 10.0, "high": 10.0, "low": 10.0, "close": 10.0}
+    base = Candle(at("09:15:00"), 10.0, 10.0, 10.0, 10.0)
     rsi = Rsi(spec(2, price_field))
 
     for index in range(3):
-        rsi.add(Candle(at("09:15:00"), **{**base, price_field: 10.0 + index}))
+        rsi.add(replace(base, **{price_field: 10.0 + index}))  # type: ignore[arg-type]  # one of the price fields
 
     assert rsi.values == [None, None, 100.0]
 
