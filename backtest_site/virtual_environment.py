@@ -74,7 +74,8 @@ def ensure(root: Path, requirements: str) -> Path:
         if not stamp.exists() or stamp.read_text() != wanted:
             _require_space(root)
             _install(python, root, requirements)
-            stamp.write_text(wanted)
+            for name in (requirements, *_included(root / requirements)):
+                (root / ".venv" / f"{name}.stamp").write_text(_fingerprint(root, name))
     return python
 
 

@@ -55,6 +55,23 @@ def test_a_failing_build_is_told_and_tried_again(project: Path) -> None:
             frontend_build.ensure_built(project)
 
 
+@pytest.mark.slow
+def test_without_a_registry_the_build_is_one_sentence(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock_file = project / "frontend" / "package-lock.json"
+    lock = json.loads(lock_file.read_text())
+    nowhere = "http://127.0.0.1:9/uplot/-/uplot-1.6.32.tgz"
+    lock["packages"]["node_modules/uplot"] = {"version": "1.6.32", "resolved": nowhere}
+    lock["packages"][""]["dependencies"] = {"uplot": "1.6.32"}
+    lock_file.write_text(json.dumps(lock))
+    package_file = project / "frontend" / "package.json"
+    package_file.write_text(json.dumps(json.loads(package_file.read_text()) | {"dependencies": {"uplot": "1.6.32"}}))
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_cache", str(project / "empty"))
+
+    with pytest.raises(Refusal, match="the npm registry cannot be reached"):
+        frontend_build.ensure_built(project)
+
+
 @pytest.mark.parametrize("code", ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT"])
 def test_an_unreachable_registry_is_told(code: str) -> None:
     explanation = frontend_build.explain_npm_failure(

@@ -62,7 +62,10 @@ def test_a_refusal_names_the_variable_that_was_wrong() -> None:
         parse(RUN_PORT="x")
 
 
-@pytest.mark.parametrize("words", [["--prot", "1"], ["start"], ["--port"], ["--por", "1"], ["stop", "--prepare"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--prot", "1"], ["start"], ["--port"], ["--por", "1"], ["stop", "--prepare"], ["--host", ""], ["--data", " "]],
+)
 def test_words_that_are_not_understood_are_refused(words: list[str]) -> None:
     with pytest.raises(Refusal) as refused:
         parse(*words)
