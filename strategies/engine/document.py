@@ -61,13 +61,14 @@ class Reader:
         return self._map.get(field)
 
     def text(self, field: str, default: str | None = None) -> str:
-        """Return a text that is not empty; a missing one is a fault unless a default is given."""
+        """Return a text that is not blank; a missing or blank one is a fault unless a default is given."""
         value = self._map.get(field)
-        if value is None and default is not None:
+        is_missing = value is None or (isinstance(value, str) and not value.strip())
+        if is_missing and default is not None:
             return default
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and not is_missing:
             return value
-        if value is None or value == "":
+        if is_missing:
             self.fault(field, "is missing; expected a text")
         else:
             self.fault(field, f"expected a text, found {_kind(value)}")
@@ -99,8 +100,10 @@ class Reader:
         return default if default is not None else least
 
     def flag(self, field: str, default: bool = False) -> bool:
-        """Return true or false."""
-        value = self._map.get(field, default)
+        """Return true or false; a missing one is the default."""
+        value = self._map.get(field)
+        if value is None:
+            return default
         if isinstance(value, bool):
             return value
         self.fault(field, f"expected true or false, found {_kind(value)}")
@@ -144,6 +147,22 @@ class Reader:
 
     def _place(self, field: str) -> str:
         return ".".join(part for part in (self.path, field) if part)
+
+
+def is_deeper_than(value: object, levels: int) -> bool:
+    """Return whether lists and objects stand inside each other more than so many levels deep."""
+    inside = [value]
+    for _ in range(levels + 1):
+        # One level after the other, not by recursion: the stack is what is to be protected.
+        inside = [
+            part
+            for outer in inside
+            for part in (outer.values() if isinstance(outer, Mapping) else outer if isinstance(outer, list) else ())
+            if isinstance(part, Mapping | list)
+        ]
+        if not inside:
+            return False
+    return True
 
 
 def is_number(value: object) -> TypeGuard[float]:

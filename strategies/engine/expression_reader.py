@@ -48,6 +48,8 @@ _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 class Declarations:
     """What conditions may refer to."""
 
+    #: ``TI``, and ``SI`` where the start node switches a supporting instrument on.
+    roles: frozenset[str]
     #: (instrument role, timeframe id) that the start node declares.
     timeframes: frozenset[tuple[str, str]]
     #: (instrument role, timeframe id, indicator key).
@@ -147,11 +149,16 @@ class ExpressionReader:
         return PnlData(reader.choice("field", PNL_FIELDS))
 
     def _role(self, reader: Reader) -> InstrumentRole:
-        return reader.choice("instrumentType", ("TI", "SI"), "TI")
+        role: InstrumentRole = reader.choice("instrumentType", ("TI", "SI"), "TI")
+        if role not in self.declared.roles:
+            reader.fault(
+                "instrumentType", f"the start node has no instrument {role!r}; enable the supporting instrument"
+            )
+        return role
 
     def _timeframe(self, reader: Reader, role: InstrumentRole) -> str:
         timeframe_id = reader.text("timeframeId")
-        if timeframe_id and (role, timeframe_id) not in self.declared.timeframes:
+        if timeframe_id and role in self.declared.roles and (role, timeframe_id) not in self.declared.timeframes:
             known = sorted(known_id for known_role, known_id in self.declared.timeframes if known_role == role)
             reader.fault("timeframeId", f"{timeframe_id!r} is not declared by the start node; declared: {known}")
         return timeframe_id

@@ -16,8 +16,8 @@ from datetime import time
 from typing import Any
 
 from strategies.engine.candles import UNIT_SECONDS, Timeframe
-from strategies.engine.document import Faults, Reader
-from strategies.engine.errors import GraphInvalid, SymbolInvalid
+from strategies.engine.document import Faults, Reader, is_deeper_than
+from strategies.engine.errors import GraphFault, GraphInvalid, SymbolInvalid
 from strategies.engine.expression_reader import Declarations, ExpressionReader, seconds_of_day
 from strategies.engine.strategy import (
     EntryNode,
@@ -41,7 +41,10 @@ from strategies.engine.symbols import Underlying, parse_symbol
 
 __all__ = ["StrategyGraph", "parse_strategy"]
 
-VIRTUAL_TYPES = frozenset({"strategyOverview"})
+VIRTUAL_TYPES = ("strategyOverview",)
+MAX_LEVELS = 100
+"""How deep lists and objects may stand inside each other, the parts that are ignored included."""
+
 MARKET_CLOSE_SECONDS = 15 * 3600 + 30 * 60
 """Seconds from midnight to the close of the Indian equity and derivatives session. NSE market timings."""
 
@@ -58,6 +61,9 @@ def parse_strategy(document: Mapping[str, Any]) -> StrategyGraph:
     Raises:
         GraphInvalid: With every fault, by node id and field.
     """
+    if is_deeper_than(document, MAX_LEVELS):
+        message = f"lists and objects stand inside each other more than {MAX_LEVELS} levels deep"
+        raise GraphInvalid([GraphFault(node_id="", field="", message=message)])
     return _GraphReader(document).read()
 
 
@@ -77,6 +83,9 @@ class _GraphReader:
         self.top = Reader(document, self.faults, node_id="", path="")
         self.document = document
         self.links = _Links()
+        #: Ids of all nodes, and of the virtual ones among them.
+        self.known_ids: set[str] = set()
+        self.virtual_ids: set[str] = set()
 
     def read(self) -> StrategyGraph:
         readers = self._node_readers()
@@ -84,15 +93,18 @@ class _GraphReader:
         expressions = ExpressionReader(self._declarations(readers))
         nodes = {node_id: self._node(reader, kind, expressions) for node_id, (kind, reader) in readers.items()}
         order = self._check_shape(nodes)
+        strategy_id = self.top.text("strategy_id", default="strategy")
+        name = self.top.text("name", default="Strategy")
+        fingerprint = self._fingerprint()
         if self.faults.found:
             raise GraphInvalid(self.faults.found)
         return StrategyGraph(
-            strategy_id=self.top.text("strategy_id", default="strategy"),
-            name=self.top.text("name", default="Strategy"),
+            strategy_id=strategy_id,
+            name=name,
             nodes=nodes,
             edges=tuple(self.links.edges),
             order=order,
-            fingerprint=_fingerprint(self.document),
+            fingerprint=fingerprint,
         )
 
     def _node_readers(self) -> dict[str, tuple[str, Reader]]:
@@ -101,8 +113,10 @@ class _GraphReader:
         for item in self.top.items("nodes"):
             kind = item.raw("type")
             if kind in VIRTUAL_TYPES:
+                self.virtual_ids.add(str(item.raw("id")))
                 continue
             node_id = item.text("id")
+            self.known_ids.add(node_id)
             reader = Reader(
                 {"id": node_id, "type": kind, "data": item.raw("data")}, self.faults, node_id=node_id, path=""
             )
@@ -119,16 +133,12 @@ class _GraphReader:
         return found
 
     def _read_edges(self, readers: Mapping[str, tuple[str, Reader]]) -> None:
-        virtual = {
-            item.raw("id") for item in self.top.items("nodes", required=False) if item.raw("type") in VIRTUAL_TYPES
-        }
-        known = {item.raw("id") for item in self.top.items("nodes", required=False)}
         for index, item in enumerate(self.top.items("edges")):
             source, target = item.text("source"), item.text("target")
-            if {source, target} & virtual:
+            if {source, target} & self.virtual_ids:
                 continue
             for end, node_id in (("source", source), ("target", target)):
-                if node_id and node_id not in known:
+                if node_id and node_id not in self.known_ids:
                     self.faults.add("", f"edges[{index}].{end}", f"leads to no node: there is no node {node_id!r}")
             if source in readers and target in readers and (source, target) not in self.links.edges:
                 self.links.edges.append((source, target))
@@ -136,6 +146,7 @@ class _GraphReader:
     def _declarations(self, readers: Mapping[str, tuple[str, Reader]]) -> Declarations:
         """Collect what conditions may name. Faults inside are found when the nodes themselves are read."""
         quiet = Faults()
+        roles = {"TI"}
         timeframes: set[tuple[str, str]] = set()
         indicators: set[tuple[str, str, str]] = set()
         variables: set[tuple[str, str]] = set()
@@ -143,16 +154,24 @@ class _GraphReader:
         for node_id, (kind, reader) in readers.items():
             data = Reader(reader.raw("data"), quiet, node_id=node_id, path="data")
             if kind == "startNode":
+                if data.flag("supportingInstrumentEnabled"):
+                    roles.add("SI")
                 for role, config in (("TI", "tradingInstrumentConfig"), ("SI", "supportingInstrumentConfig")):
                     for timeframe in data.optional_child(config).items("timeframes", required=False):
                         timeframe_id = timeframe.text("id", default="?")
                         timeframes.add((role, timeframe_id))
                         indicators |= {(role, timeframe_id, key) for key, _ in timeframe.entries("indicators")}
-            for variable in data.items("variables", required=False):
-                variables.add((node_id, variable.text("name")))
+            if kind in RECORDING_TYPES:
+                variables |= {(node_id, item.text("name")) for item in data.items("variables", required=False)}
             if kind == "entryNode":
                 positions |= {item.text("vpi") for item in data.items("positions", required=False)}
-        return Declarations(frozenset(timeframes), frozenset(indicators), frozenset(variables), frozenset(positions))
+        return Declarations(
+            roles=frozenset(roles),
+            timeframes=frozenset(timeframes),
+            indicators=frozenset(indicators),
+            variables=frozenset(variables),
+            positions=frozenset(positions),
+        )
 
     def _node(self, reader: Reader, kind: str, expressions: ExpressionReader) -> Node:
         data = (
@@ -267,6 +286,16 @@ class _GraphReader:
                         node.id, f"data.positions[{index}].vpi", f"{position.position_id!r} is used more than once"
                     )
 
+    def _fingerprint(self) -> str:
+        """Return the SHA-256 of the canonical document; text that no file could hold is a fault."""
+        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        try:
+            return hashlib.sha256(text.encode()).hexdigest()
+        except UnicodeEncodeError as error:
+            said = ascii(text[max(error.start - 20, 0) : error.start + 1])
+            self.faults.add("", "", f"holds half of a surrogate pair, which is no character, at the end of {said}")
+            return ""
+
 
 NODE_READERS: dict[str, Callable[[_GraphReader, Reader, str, ExpressionReader], Node]] = {
     "startNode": _GraphReader.start,
@@ -277,6 +306,9 @@ NODE_READERS: dict[str, Callable[[_GraphReader, Reader, str, ExpressionReader], 
     "reEntrySignalNode": _GraphReader.re_entry_signal,
     "squareOffNode": _GraphReader.square_off,
 }
+
+RECORDING_TYPES = ("entrySignalNode", "reEntrySignalNode")
+"""Nodes that record variables."""
 
 
 def _count(node: Node, position_id: str) -> int:
@@ -302,7 +334,7 @@ def _instrument(config: Reader) -> InstrumentSpec:
             config.fault("symbol", str(error))
     timeframes = tuple(_timeframe(item) for item in config.items("timeframes"))
     ids = [spec.timeframe.id for spec in timeframes]
-    for repeated in {name for name in ids if ids.count(name) > 1}:
+    for repeated in dict.fromkeys(name for name in ids if name and ids.count(name) > 1):
         config.fault("timeframes", f"the id {repeated!r} is used more than once")
     return InstrumentSpec(symbol=symbol, timeframes=timeframes)
 
@@ -368,8 +400,3 @@ def _square_off_time(reader: Reader) -> tuple[time | None, str]:
 
 def _clock(seconds: int) -> time:
     return time(seconds // 3600, seconds // 60 % 60, seconds % 60)
-
-
-def _fingerprint(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
