@@ -33,15 +33,19 @@ _MONEY_PLACES = 2
 
 
 class UploadStorage(FileSystemStorage):
-    """Uploaded market data: kept in the data folder, and under no address of the site."""
+    """
+    Uploaded market data: kept in the data folder, and under no address of the site.
+
+    Django would keep the first value of both; tests change the folder.
+    """
 
     @property
-    def base_location(self) -> str:  # type: ignore[override]  # Django keeps the first value, tests change the folder
+    def base_location(self) -> str:
         """The folder."""
         return str(settings.DATA_DIR / "uploads")
 
     @property
-    def location(self) -> str:  # type: ignore[override]  # as above
+    def location(self) -> str:
         """The folder, absolute."""
         return str(Path(self.base_location).absolute())
 

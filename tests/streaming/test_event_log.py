@@ -113,7 +113,8 @@ def test_the_lock_of_a_session_has_one_holder_and_is_seen_by_others(session: Bac
     try_it()
 
     assert (is_ours, found) == (True, [False, True])
-    assert (while_held, afterwards) == ({session.pk}, frozenset())
+    assert while_held == frozenset({session.pk})
+    assert afterwards == frozenset()
 
 
 def test_what_is_read_at_one_instant_fits_together_s7(session: BacktestSession) -> None:
