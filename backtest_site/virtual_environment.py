@@ -94,7 +94,7 @@ def explain_pip_failure(lines: Sequence[str]) -> str:
             "The Python packages could not be installed: the package index's certificate is not trusted here. "
             "Set PIP_CERT to your network's certificate file and start again."
         )
-    if _holds(text, _NO_NETWORK):
+    if _holds(text, _NO_NETWORK) or _has_fetched_nothing(lines):
         return (
             "The Python packages could not be installed: the package index cannot be reached. Connect to a network "
             "(or set PIP_INDEX_URL or PIP_FIND_LINKS to a mirror) and start again."
@@ -108,6 +108,13 @@ def explain_pip_failure(lines: Sequence[str]) -> str:
     errors = [line for line in lines if line.lstrip().startswith("ERROR")]
     reason = (errors or list(lines) or ["it gave no reason"])[-1].strip().removeprefix("ERROR: ").rstrip(".")
     return f"The Python packages could not be installed: {reason}."
+
+
+def _has_fetched_nothing(lines: Sequence[str]) -> bool:
+    """Say whether already the first package was not to be had: told not to retry, pip names no cause."""
+    signs = ("Downloading ", "Using cached ", "Processing ", "Requirement already satisfied")
+    is_empty_index = any("(from versions: none)" in line for line in lines)
+    return is_empty_index and not any(line.lstrip().startswith(signs) for line in lines)
 
 
 def _holds(text: str, signs: Sequence[str]) -> bool:
