@@ -133,8 +133,9 @@ class CentralizedBacktestEngine:
 
     def _run_tick(self, second: TickSecond) -> TickOutcome:
         run = self._state
-        run.tick += 1
         run.market.apply(second)
+        # Counted only now: a second that is refused was no tick.
+        run.tick += 1
         closed_before = len(run.book.trades)
         executions: list[NodeExecution] = []
         completed: list[tuple[NodeExecution, Visit, tuple[str, ...]]] = []

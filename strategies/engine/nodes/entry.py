@@ -23,24 +23,32 @@ class EntryRunner(NodeRunner[EntryNode]):
         """Begin without waiting orders."""
         #: Position id to the symbol that was picked; empty while no order waits.
         self._waiting: dict[str, str] = {}
-        self._opened: list[str] = []
+        #: Orders of this sending-in that are filled.
+        self._filled: list[OrderFilled] = []
+        self._re_entry_num = 0
+        #: Why some of the positions were not ordered.
+        self._note = ""
 
     def visit(self, run: RunState) -> Visit:
         """Place the orders on the first visit; complete once every order is filled."""
-        if not self._waiting and not self._opened:
+        if not self._waiting and not self._filled:
             refusals = self._place(run)
+            self._note = "; ".join(refusal.note for refusal in refusals)
             if refusals and not self._waiting:
-                return refusals[0]
-        orders = self._fill(run)
+                may_act_later = any(refusal.outcome == "waits" for refusal in refusals)
+                return Visit(outcome="waits" if may_act_later else "ends", note=self._note)
+        self._fill(run)
         if self._waiting:
             symbols = ", ".join(self._waiting.values())
-            return Visit(outcome="waits", note=f"waiting for the first price of {symbols}", orders=orders)
-        opened = self._marks(run)
-        self._opened = []
-        return Visit(outcome="completes", orders=orders, opened=opened)
+            return Visit(outcome="waits", note=f"waiting for the first price of {symbols}")
+        orders, opened = tuple(self._filled), self._marks(run)
+        self._filled = []
+        return Visit(outcome="completes", note=self._note, orders=orders, opened=opened)
 
     def _place(self, run: RunState) -> list[Visit]:
         refusals: list[Visit] = []
+        # All positions of one sending-in have the same number, however late the price of each comes.
+        self._re_entry_num = run.next_re_entry_num(self.node)
         for spec in self.node.positions:
             if spec.position_id in run.book.open:
                 refusals.append(Visit(outcome="ends", note=f"{spec.position_id} is open already"))
@@ -60,30 +68,26 @@ class EntryRunner(NodeRunner[EntryNode]):
         quote = run.market.quotes.get(underlying)
         return None if quote is None else run.chain.symbol(spec.option, spot=quote.ltp, on=run.now.date())
 
-    def _fill(self, run: RunState) -> tuple[OrderFilled, ...]:
-        orders = []
-        number = run.next_re_entry_num(self.node)
+    def _fill(self, run: RunState) -> None:
         for spec in self.node.positions:
             symbol = self._waiting.get(spec.position_id)
             quote = run.market.quotes.get(symbol) if symbol else None
             if symbol is None or quote is None:
                 continue
             del self._waiting[spec.position_id]
-            self._opened.append(spec.position_id)
-            position = self._open(spec, symbol, run, number)
-            orders.append(
+            position = self._open(spec, symbol, run)
+            self._filled.append(
                 OrderFilled(
                     position_id=spec.position_id, symbol=symbol, side=spec.side, quantity=spec.quantity,
                     fill_price=position.entry_price, filled_at=run.now,
                 )
             )  # fmt: skip
-        return tuple(orders)
 
-    def _open(self, spec: PositionSpec, symbol: str, run: RunState, number: int) -> Position:
+    def _open(self, spec: PositionSpec, symbol: str, run: RunState) -> Position:
         quote = run.market.quotes[symbol]
         position = Position(
             position_id=spec.position_id,
-            re_entry_num=number,
+            re_entry_num=self._re_entry_num,
             entry_node_id=self.node.id,
             entry_trigger=run.active[self.node.id].by_node_id,
             symbol=symbol,
@@ -98,4 +102,5 @@ class EntryRunner(NodeRunner[EntryNode]):
         return position
 
     def _marks(self, run: RunState) -> tuple[PositionMark, ...]:
-        return tuple(mark for mark in run.book.marks() if mark.position_id in self._opened)
+        filled = {order.position_id for order in self._filled}
+        return tuple(mark for mark in run.book.marks() if mark.position_id in filled)

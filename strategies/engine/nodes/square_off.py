@@ -2,7 +2,9 @@
 The square-off node: ends the day.
 
 It closes every open position at its last price and deactivates every node; ticks go on to the end of the data. It
-has its turn before every node that could open a position, so that nothing opens in the tick that ends the day.
+has its turn before the nodes that could open a position, so that nothing opens in the tick that ends the day. One that
+stands behind an entry comes too late for that: it waits a tick, since a position is never closed in the tick that
+opened it.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ class SquareOffRunner(NodeRunner[SquareOffNode]):
         """Close everything when the day is over."""
         if not self._conditions.evaluate():
             return Visit(outcome="waits", conditions=self._conditions)
+        if any(position.entry_tick == run.tick for position in run.book.open.values()):
+            note = "a position is never closed in the tick that opened it"
+            return Visit(outcome="waits", conditions=self._conditions, note=note)
         trades = tuple(run.close_position(name, exit_reason=self.node.id) for name in list(run.book.open))
         run.deactivate(list(run.active))
         return Visit(
