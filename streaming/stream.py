@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -98,6 +99,7 @@ def _headers(admission: _Admission) -> dict[str, str]:
 
 
 async def _frames(admission: _Admission, sign_in: _SignIn) -> AsyncIterator[bytes]:
+    _release_request_thread()
     yield frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open")
     cursor = admission.cursor
     if admission.first_frames:
@@ -261,6 +263,19 @@ class _Snapshots:
 
 
 _snapshots = _Snapshots()
+
+
+def _release_request_thread() -> None:
+    """
+    End the thread that Django's middleware ran in for this request.
+
+    It would stand idle as long as the viewer watches: a thread for each viewer. Whatever still needs one at the end of
+    the request gets a new one.
+    """
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    executor = None if context is None else SyncToAsync.context_to_thread_executor.pop(context, None)
+    if executor is not None:
+        executor.shutdown(wait=False)
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:

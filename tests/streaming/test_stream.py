@@ -262,7 +262,7 @@ def test_a_slow_viewer_is_fed_from_the_log_and_misses_nothing_s14(
 
 
 def test_all_viewers_share_one_reader_s13(asgi_server: str, session: BacktestSession, events: list[SSEEvent]) -> None:
-    """Ten viewers cost as many reads of the log as one, and hold no database connection."""
+    """Ten viewers cost as many reads of the log as one, and hold no database connection and no thread."""
     sessions.publish(session, events[:5])
     done: list[Seen] = []
     threads = [
@@ -272,7 +272,7 @@ def test_all_viewers_share_one_reader_s13(asgi_server: str, session: BacktestSes
     for thread in threads:
         thread.start()
     shared = _wait_for_relay(watchers=10)
-    before = shared.reads
+    before, request_threads = shared.reads, _request_threads()
     for start in range(5, 105, 20):
         sessions.publish(session, events[start : start + 20])
         time.sleep(0.1)
@@ -282,6 +282,7 @@ def test_all_viewers_share_one_reader_s13(asgi_server: str, session: BacktestSes
         thread.join(timeout=20)
 
     assert 1 <= reads <= 10
+    assert request_threads == 0
     # This test's own, the relay's two, and perhaps one that looks up permission.
     assert connections <= 6
     assert all(seen.ids == list(range(5, 313)) for seen in done)
@@ -295,6 +296,11 @@ def _wait_for_relay(*, watchers: int) -> relay.Relay:
                 return one
         time.sleep(0.01)
     raise AssertionError(f"{watchers} viewers did not get to the relay")
+
+
+def _request_threads() -> int:
+    """Count the threads that asgiref keeps for requests; those of the pool have another name."""
+    return sum(thread.name.startswith("ThreadPoolExecutor") for thread in threading.enumerate())
 
 
 def _connections() -> int:
