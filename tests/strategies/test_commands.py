@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from strategies.market_data.simulator import sample_day
 from strategies.models import BacktestSession, DataSet, Strategy, StrategyVersion
 from strategies.samples import sample_strategy
 from tests import sessions
@@ -26,6 +27,8 @@ def test_the_sample_is_stored_once() -> None:
 
     data_set = DataSet.objects.get()
     assert (data_set.slug, data_set.total_ticks) == ("sample-2024-10-29", 22_351)
+    # The day that the documents describe and the simulator's tests vouch for, not just any seed's.
+    assert data_set.fingerprint == sample_day().fingerprint
     assert StrategyVersion.objects.get().graph == sample_strategy()
 
 
