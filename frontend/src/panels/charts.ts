@@ -25,6 +25,8 @@ interface Scene {
   view: SeriesView
   marks: TradeMarks
   palette: Palette
+  /** Width of the value axes, the same on both charts, so that one time stands at one place. */
+  axisWidth: number
 }
 
 export class ChartsPanel implements Panel {
@@ -40,7 +42,7 @@ export class ChartsPanel implements Panel {
   constructor(store: SessionStore, underlying: string, totalTicks: () => number | null) {
     this.#store = store
     this.#totalTicks = totalTicks
-    this.#scene = { view: store.series.view(), marks: NOTHING_TRADED, palette: readPalette() }
+    this.#scene = { view: store.series.view(), marks: NOTHING_TRADED, palette: readPalette(), axisWidth: 0 }
     this.#price = new Chart('price-chart', underlying, this.#scene, 'prices', (value) => formatPrice(value))
     this.#pnl = new Chart('pnl-chart', 'Net P&L', this.#scene, 'pnls', (value) => formatSignedMoney(value.toFixed(2)))
     for (const chart of [this.#price, this.#pnl]) chart.onKeys((by) => this.#stepCursor(chart, by))
@@ -201,7 +203,7 @@ class Chart {
         { ...axis(), size: 28, gap: 6, space: 64, values: (_plot, splits) => splits.map((at) => formatTime(at).slice(0, 5)) },
         {
           ...axis(),
-          size: (_plot, values) => 20 + 6.4 * Math.max(5, ...(values ?? []).map((value) => value.length)),
+          size: (_plot, values) => widestAxis(scene, values ?? []),
           gap: 8,
           space: 26,
           values: (_plot, splits) => splits.map((value) => axisNumber(value, splits)),
@@ -242,9 +244,14 @@ function paddedRange(low: number | null, high: number | null, includesZero: bool
 }
 
 function axisNumber(value: number, splits: readonly number[]): string {
-  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0))
   const text = formatPrice(value)
-  return step >= 1 ? text.slice(0, -3) : text
+  return splits.every(Number.isInteger) ? text.slice(0, -3) : text
+}
+
+/** uPlot's own width clips numbers of five digits. */
+function widestAxis(scene: Scene, values: readonly string[]): number {
+  scene.axisWidth = Math.max(scene.axisWidth, 20 + 6.4 * Math.max(0, ...values.map((value) => value.length)))
+  return scene.axisWidth
 }
 
 /** uPlot finds round times by a date's local fields; this date has exchange time in them, whatever the browser's zone. */
