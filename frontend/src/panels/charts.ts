@@ -44,7 +44,7 @@ export class ChartsPanel implements Panel {
     this.#totalTicks = totalTicks
     this.#scene = { view: store.series.view(), marks: NOTHING_TRADED, palette: readPalette(), axisWidth: 0 }
     this.#price = new Chart('price-chart', underlying, this.#scene, 'prices', (value) => formatPrice(value))
-    this.#pnl = new Chart('pnl-chart', 'Net P&L', this.#scene, 'pnls', (value) => formatSignedMoney(value.toFixed(2)))
+    this.#pnl = new Chart('pnl-chart', 'Total P&L', this.#scene, 'pnls', (value) => formatSignedMoney(value.toFixed(2)))
     for (const chart of [this.#price, this.#pnl]) chart.onKeys((by) => this.#stepCursor(chart, by))
     onThemeChange(() => {
       this.#scene.palette = readPalette()
