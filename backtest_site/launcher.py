@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,6 +32,8 @@ from backtest_site.run_record import RunRecord
 ROOT = Path(__file__).resolve().parent.parent
 
 _READY_SECONDS = 60.0
+#: A fresh database takes 60 MB, a run about 10 MB more.
+_NEEDED_BYTES = 150_000_000
 #: uvicorn is told 3 s for open streams; the worker hands its job back within 10 s.
 _STOP_SECONDS = 12.0
 _INTERRUPTED = 130
@@ -83,6 +86,7 @@ def _run(options: RunOptions) -> int:
         run_record.write(options.data_dir, record)
         if options.action == "run":
             _require_port(options)
+        _require_space(options.data_dir)
         python = virtual_environment.ensure(ROOT, "requirements.txt")
         _build_pages()
         environment = site_environment(options, os.environ)
@@ -125,6 +129,15 @@ def _require_port(options: RunOptions) -> None:
                 f"(for example ./run --port {options.port + 1 if options.port < 65535 else 8000})."
             ) from error
         raise Refusal(f"--host {options.host} is no address of this machine ({error.strerror}).") from error
+
+
+def _require_space(data_dir: Path) -> None:
+    free = shutil.disk_usage(data_dir).free
+    if free < _NEEDED_BYTES:
+        raise Refusal(
+            f"The disk of {data_dir} has only {free // 1_000_000} MB left and the database needs about "
+            f"{_NEEDED_BYTES // 1_000_000} MB: free some space, or choose another folder with --data."
+        )
 
 
 def _build_pages() -> None:
@@ -209,9 +222,12 @@ def _prepare(options: RunOptions, python: Path, environment: Mapping[str, str]) 
         check=False,
         process_group=0,
     )
-    if outcome.returncode != 0:
-        raise Refusal("The site could not be set up, for the reason above.")
-    answer: dict[str, str] = json.loads(_last_line(outcome.stdout))
+    try:
+        answer: dict[str, str] = json.loads(_last_line(outcome.stdout))
+    except ValueError as error:
+        raise Refusal("The site could not be set up, for the reason above.") from error
+    if refusal := answer.get("refusal"):
+        raise Refusal(refusal)
     return answer
 
 

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from backtest_site import launcher, run_options
+from backtest_site.refusals import Refusal
 
 
 def environment_for(host: str, **variables: str) -> dict[str, str]:
@@ -37,3 +40,10 @@ def test_names_that_were_given_are_kept() -> None:
 
 def test_the_processes_find_the_data_folder() -> None:
     assert environment_for("127.0.0.1")["DATA_DIR"] == "/project/var"
+
+
+def test_a_disk_without_room_for_the_database_is_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "_NEEDED_BYTES", 10**18)
+
+    with pytest.raises(Refusal, match=r"MB left and the database needs about .* choose another folder with --data"):
+        launcher._require_space(tmp_path)

@@ -213,8 +213,9 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(data_dir: Path, port:
     )
 
     assert answer.returncode == 1
+    assert is_one_sentence(answer.stderr)
+    assert "The database cannot be used: " in answer.stderr
     assert "127.0.0.1" in answer.stderr
-    assert "Traceback" not in answer.stderr
     assert run_record.read(data_dir) is None
 
 
