@@ -16,6 +16,9 @@ from strategies.engine.indicators import INDICATORS, Indicator
 from strategies.engine.strategy import InstrumentSpec, StrategyGraph
 from strategies.engine.ticks import Tick, TickSecond
 
+MAX_PRICE = 1e12
+"""Prices are below it, so that the profit on the largest quantity stays within the 28 digits of ``Decimal``."""
+
 
 @dataclass(slots=True)
 class Quote:
@@ -77,7 +80,7 @@ class Market:
         Apply all ticks of one second, in their order.
 
         Raises:
-            MarketDataInvalid: If the second is not after the one before, has no tick, or a price is not above zero.
+            MarketDataInvalid: If the second is not after the one before, has no tick, or a price lies out of bounds.
         """
         at = second.timestamp
         if hasattr(self, "now") and at <= self.now:
@@ -92,9 +95,10 @@ class Market:
 
     def _apply(self, tick: Tick, at: datetime, epoch: float) -> None:
         symbol, ltp, volume, oi = tick
-        # One comparison refuses zero, negative and NaN alike; infinity is refused too.
-        if not 0.0 < ltp < float("inf"):
-            raise MarketDataInvalid(f"{symbol} has the price {ltp}; a price is above zero", place=str(at))
+        # One comparison refuses zero, negative, infinite and NaN alike.
+        if not 0.0 < ltp < MAX_PRICE:
+            message = f"{symbol} has the price {ltp}; a price is above zero and below {MAX_PRICE:g}"
+            raise MarketDataInvalid(message, place=str(at))
         quote = self.quotes.get(symbol)
         if quote is None:
             self.quotes[symbol] = Quote(ltp, volume, oi, at)

@@ -294,6 +294,33 @@ def test_a_bad_time_of_the_square_off_is_a_fault(exit_time: object, message: str
     assert all_faults(invalid) == [GraphFault(node_id="square-off", field=f"data.{BY_TIME}.exitTime", message=message)]
 
 
+@pytest.mark.parametrize("node_id", ["entry", "target"])
+def test_a_condition_on_a_variable_that_its_node_would_never_record_is_a_fault(node_id: str) -> None:
+    invalid = document()
+    change(node_id, "variables", [{"name": "High", "expression": candle("High")}])(invalid)
+    change("again", "conditions[0].conditions[0].rhs", variable(node_id, "High"))(invalid)
+
+    assert [str(fault) for fault in all_faults(invalid)] == [
+        "node 'again', data.conditions[0].conditions[0].rhs.variableName: "
+        f"no node '{node_id}' records a variable 'High'"
+    ]
+
+
+def test_a_condition_on_a_supporting_instrument_that_is_switched_off_is_a_fault() -> None:
+    invalid = document()
+    config = {"symbol": "BANKNIFTY", "timeframes": [timeframe("1m")]}
+    change("start", "supportingInstrumentConfig", config)(invalid)
+    change("signal", "conditions[0].conditions[0].lhs", candle("Close", -1, "1m", "SI"))(invalid)
+    change("again", "conditions[0].conditions[0].lhs", ltp("ltp", "SI"))(invalid)
+
+    assert faults_of(invalid) == [
+        ("signal", "data.conditions[0].conditions[0].lhs.instrumentType"),
+        ("again", "data.conditions[0].conditions[0].lhs.instrumentType"),
+    ]
+    change("start", "supportingInstrumentEnabled", True)(invalid)
+    assert isinstance(parse_strategy(invalid), StrategyGraph)
+
+
 def test_a_square_off_that_nothing_sets_off_is_a_fault() -> None:
     invalid = document()
     change("square-off", f"{BY_TIME}.enabled", False)(invalid)

@@ -128,12 +128,12 @@ def test_a_second_without_a_tick_is_refused() -> None:
     assert str(caught.value) == "2024-10-29 09:15:00+05:30: the second holds no tick"
 
 
-@pytest.mark.parametrize("price", [0, 0.0, -0.0, -1.5, math.nan, math.inf, -math.inf])
-def test_a_price_that_is_not_finite_and_above_zero_is_refused_with_its_place(price: float) -> None:
+@pytest.mark.parametrize("price", [0, 0.0, -0.0, -1.5, math.nan, math.inf, -math.inf, 1e12, 1e300])
+def test_a_price_that_is_not_above_zero_and_below_a_trillion_is_refused_with_its_place(price: float) -> None:
     with pytest.raises(MarketDataInvalid) as caught:
         market().apply(second("09:15:00", {"NIFTY": [100, price]}))
 
     assert (caught.value.place, caught.value.message) == (
         "2024-10-29 09:15:00+05:30",
-        f"NIFTY has the price {price}; a price is above zero",
+        f"NIFTY has the price {price}; a price is above zero and below 1e+12",
     )

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.engine import money
+from strategies.engine.market import MAX_PRICE
 
 
 @pytest.mark.parametrize(
@@ -42,6 +43,12 @@ def test_a_price_becomes_money_exactly_as_it_is_written(price: float, text: str)
 )
 def test_money_is_written_with_two_places_halves_away_from_zero(amount: str, text: str) -> None:
     assert money.text(Decimal(amount)) == text
+
+
+def test_profit_on_the_largest_price_and_quantity_is_exact() -> None:
+    price, quantity = money.to_money(MAX_PRICE - 0.01), 10**6 * 10**6
+
+    assert money.text(price * quantity) == "999999999999990000000000.00"
 
 
 @given(cents=st.integers(min_value=1, max_value=10**12))

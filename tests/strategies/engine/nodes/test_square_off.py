@@ -69,6 +69,17 @@ def test_nothing_opens_in_the_tick_that_ends_the_day() -> None:
     assert (done.trades, done.open) == ([], [[], []])
 
 
+def test_nodes_behind_it_are_not_activated() -> None:
+    found = document(square_off(exit_time="15:20"))
+    found["nodes"].append(entry_signal("behind", always()))
+    found["edges"].append({"source": "square-off", "target": "behind"})
+
+    done = run(found, market_data(*[{"NIFTY": 100}] * 3, start="15:19:59"))
+
+    assert done.completed == [(1, "start"), (2, "square-off")]
+    assert (done.completion("square-off").activated, done.active[1:]) == ((), [(), ()])
+
+
 def test_an_immediate_square_off_ends_the_day_in_the_first_tick() -> None:
     done = run(document(square_off(is_immediate=True)), market_data({"NIFTY": 101}, {"NIFTY": 102}))
 
