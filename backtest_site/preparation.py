@@ -3,9 +3,9 @@ Bring the site up to date, in one process: tables, samples, first user, collecte
 
     python -m backtest_site.preparation [--no-run | --pace N]
 
-The last line of stdout is a JSON object: {"page": "/sessions/<session id>/"}, or {"refusal": "<one sentence>"} with
-exit code 1. Everything is safe to repeat and skips what is done; starting again costs one Django start. What is under
-way is told on stderr.
+It says on stdout what is under way; the last line is a JSON object: {"page": "/sessions/<session id>/"}, or
+{"refusal": "<one sentence>"} with exit code 1. Everything is safe to repeat and skips what is done; starting again
+costs one Django start.
 """
 
 import argparse
@@ -109,7 +109,7 @@ def _fingerprint_of_files() -> str:
 
 
 def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

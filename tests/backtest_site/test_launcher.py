@@ -17,8 +17,14 @@ def test_on_this_machines_own_address_anyone_may_look() -> None:
     assert environment_for("127.0.0.1")["PUBLIC_VIEWING"] == "1"
 
 
-def test_on_this_machines_own_address_viewing_can_be_closed() -> None:
-    assert environment_for("127.0.0.1", PUBLIC_VIEWING="0")["PUBLIC_VIEWING"] == "0"
+@pytest.mark.parametrize(("wish", "outcome"), [("0", "0"), ("No", "0"), ("true", "1"), (" ", "1")])
+def test_on_this_machines_own_address_viewing_can_be_closed(wish: str, outcome: str) -> None:
+    assert environment_for("127.0.0.1", PUBLIC_VIEWING=wish)["PUBLIC_VIEWING"] == outcome
+
+
+def test_a_mistyped_wish_does_not_open_the_pages() -> None:
+    with pytest.raises(Refusal, match="PUBLIC_VIEWING is 'nope': write 1 or 0"):
+        environment_for("127.0.0.1", PUBLIC_VIEWING="nope")
 
 
 def test_on_any_other_address_nobody_may_look_without_signing_in_whatever_is_set() -> None:

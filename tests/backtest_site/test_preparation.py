@@ -68,16 +68,16 @@ def test_a_finished_sample_run_is_followed_by_another(sample: None) -> None:
 def test_tables_that_are_up_to_date_are_left_alone(db: None, capsys: pytest.CaptureFixture[str]) -> None:
     preparation.migrate()
 
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().out == ""
 
 
 def test_files_are_collected_once(settings: LazySettings, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     settings.STATIC_ROOT = tmp_path / "static"
 
     preparation.collect_files()
-    first = capsys.readouterr().err
+    first = capsys.readouterr().out
     preparation.collect_files()
 
     assert "Collecting" in first
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().out == ""
     assert (tmp_path / "static" / "staticfiles.json").exists()

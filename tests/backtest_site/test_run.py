@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,11 +223,11 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(data_dir: Path, port:
 class Started:
     """A ./run that serves, with what it printed so far."""
 
-    def __init__(self, data_dir: Path, port: int) -> None:
+    def __init__(self, data_dir: Path, port: int, **variables: str) -> None:
         began = time.monotonic()
         self.process = subprocess.Popen(
             [str(ROOT / "run"), "--port", str(port), "--data", str(data_dir), "--pace", "400"],
-            env=clean_environment(),
+            env=clean_environment(**variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -297,6 +298,26 @@ def test_what_a_killed_run_left_is_stopped_by_the_stop_command_with_its_database
     assert (answer.returncode, answer.stdout) == (0, "Stopped.\n")
     assert not any(processes.is_running(child) for child in record.children)
     assert not embedded_postgres.is_running(data_dir / "postgres")
+
+
+@pytest.mark.slow
+def test_a_database_that_ends_while_the_site_runs_is_started_again(data_dir: Path, port: int) -> None:
+    started = Started(data_dir, port, PUBLIC_VIEWING="0")
+    health = f"http://127.0.0.1:{port}/healthz"
+    before = status_of(health)
+
+    embedded_postgres.stop(data_dir / "postgres")
+    deadline = time.monotonic() + 30
+    while not embedded_postgres.is_running(data_dir / "postgres") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    embedded_postgres.ensure(data_dir / "postgres")
+
+    assert "Who may look    only who has signed in" in started.printed
+    assert (before, status_of(health)) == (200, 200)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        status_of(started.page)
+    assert started.end(signal.SIGTERM) == 0
+    assert "The database ended; starting it again." in started.printed
 
 
 @pytest.mark.slow
