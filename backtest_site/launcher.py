@@ -276,7 +276,7 @@ def _tell(options: RunOptions, environment: Mapping[str, str], prepared: Mapping
     sign_in = f"user admin, password {password_file.read_text().strip()}" if password_file.exists() else "your own user"
     print()
     print(f"  Watch it live   {options.base_url}{prepared['page']}")
-    print(f"  Sign in         {options.base_url}/accounts/login/   {sign_in}")
+    print(f"  Sign in         {options.base_url}/accounts/login/?next={prepared['page']}   {sign_in}")
     if environment["PUBLIC_VIEWING"] != "1":
         print("  Who may look    only who has signed in")
     print("  Stop            Ctrl-C (all data are kept)")
