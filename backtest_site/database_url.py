@@ -78,18 +78,22 @@ def parse(text: str) -> DatabaseAddress:
     Raises:
         DatabaseUrlInvalid: With the first fault found.
     """
+    # Nothing of the text is repeated that could be part of a password with a sign that should have been escaped.
+    if "#" in text:
+        raise DatabaseUrlInvalid("holds a '#': write %23 where it belongs to the password")
     try:
         parts = urlsplit(text.strip())
         port = parts.port
-    except ValueError as error:
-        raise DatabaseUrlInvalid(f"is not an address ({error})") from error
+    except ValueError:
+        raise DatabaseUrlInvalid(
+            "is not an address: its port is no number from 1 to 65535, its brackets do not match, or its password "
+            "holds a '/', '?' or ':' that should be written %2F, %3F or %3A"
+        ) from None
     if parts.scheme not in _SCHEMES:
         raise DatabaseUrlInvalid(f"begins with {parts.scheme or 'no scheme'!r}, and only Postgres is supported")
-    if parts.fragment:
-        raise DatabaseUrlInvalid("holds a '#': write %23 where it belongs to the password")
     name = unquote(parts.path.removeprefix("/"))
     if not name or "/" in name:
-        raise DatabaseUrlInvalid("names no database" if not name else f"names the database {name!r}, which holds a '/'")
+        raise DatabaseUrlInvalid("names no database" if not name else "names a database that holds a '/'")
     parameters = _parameters(parts.query)
     if port is not None and "port" in parameters:
         raise DatabaseUrlInvalid("gives the port twice")
@@ -109,14 +113,14 @@ def parse(text: str) -> DatabaseAddress:
 def _parameters(query: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
-    except ValueError as error:
-        raise DatabaseUrlInvalid(f"has parameters that cannot be read ({query!r})") from error
+    except ValueError:
+        raise DatabaseUrlInvalid("has parameters after the '?' that cannot be read as name=value") from None
     parameters: dict[str, str] = {}
     for key, value in pairs:
         if key not in _OPTIONS | {"host", "port"}:
-            raise DatabaseUrlInvalid(
-                f"has the unknown parameter {key!r} (known: host, port, {', '.join(sorted(_OPTIONS))})"
-            )
+            named = f" {key!r}" if key.isidentifier() else ""
+            known = ", ".join(sorted(_OPTIONS | {"host", "port"}))
+            raise DatabaseUrlInvalid(f"has the unknown parameter{named} (known: {known})")
         if key in parameters:
             raise DatabaseUrlInvalid(f"gives {key!r} twice")
         if not value:

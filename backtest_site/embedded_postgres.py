@@ -261,14 +261,20 @@ def _create_cluster(place: _Place) -> None:
         place, "initdb", "-D", str(fresh), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"
     )
     if outcome.returncode != 0:
-        words = outcome.stderr.strip().splitlines() or ["no reason given"]
         shutil.rmtree(fresh, ignore_errors=True)
-        raise EmbeddedPostgresError(f"The database in {place.home} could not be created: {words[-1]}")
+        raise EmbeddedPostgresError(f"The database in {place.home} could not be created: {_reason(outcome.stderr)}.")
     with (fresh / "postgresql.conf").open("a") as conf:
         conf.write("\ninclude_if_exists = 'site.conf'  # rewritten at every start\n")
     if place.data.exists():
         place.data.rmdir()  # Only ever an empty folder here; anything else is somebody's and raises.
     fresh.rename(place.data)
+
+
+def _reason(said: str) -> str:
+    """Return the line in which a program says why it failed; what it does about it comes after that."""
+    lines = said.strip().splitlines() or ["it gave no reason"]
+    signs = ("No space left", "error:", "FATAL", "could not")
+    return next((line for sign in signs for line in lines if sign in line), lines[-1]).strip().rstrip(".")
 
 
 def _check_version(place: _Place) -> None:

@@ -11,30 +11,36 @@ import errno
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from backtest_site import embedded_postgres, frontend_build, processes, run_options, run_record, virtual_environment
+from backtest_site import (
+    embedded_postgres,
+    frontend_build,
+    processes,
+    run_options,
+    run_record,
+    site_processes,
+    virtual_environment,
+)
 from backtest_site.refusals import Refusal
 from backtest_site.run_options import RunOptions
 from backtest_site.run_record import RunRecord
 
 ROOT = Path(__file__).resolve().parent.parent
 
-_READY_SECONDS = 60.0
-#: uvicorn is told 3 s for open streams; the worker hands its job back within 10 s.
-_STOP_SECONDS = 12.0
+#: A fresh database takes 60 MB, a run about 10 MB more.
+_NEEDED_BYTES = 150_000_000
 _INTERRUPTED = 130
-_WORKER_RESTARTS = 5
+_YES = frozenset({"1", "true", "yes", "on"})
+_NO = frozenset({"0", "false", "no", "off"})
 
 
 def main(arguments: list[str]) -> int:
@@ -79,13 +85,14 @@ def _run(options: RunOptions) -> int:
     record = RunRecord(
         launcher=launcher, url=options.base_url, has_started_database=_takes_over_database(options.data_dir)
     )
+    environment = site_environment(options, os.environ)
     try:
         run_record.write(options.data_dir, record)
         if options.action == "run":
             _require_port(options)
+        _require_space(options.data_dir)
         python = virtual_environment.ensure(ROOT, "requirements.txt")
         _build_pages()
-        environment = site_environment(options, os.environ)
         with _database(options, record, python, environment) as with_database:
             prepared = _prepare(options, python, environment)
             if options.action == "prepare":
@@ -127,6 +134,15 @@ def _require_port(options: RunOptions) -> None:
         raise Refusal(f"--host {options.host} is no address of this machine ({error.strerror}).") from error
 
 
+def _require_space(data_dir: Path) -> None:
+    free = shutil.disk_usage(data_dir).free
+    if free < _NEEDED_BYTES:
+        raise Refusal(
+            f"The disk of {data_dir} has only {free // 1_000_000} MB left and the database needs about "
+            f"{_NEEDED_BYTES // 1_000_000} MB: free some space, or choose another folder with --data."
+        )
+
+
 def _build_pages() -> None:
     try:
         frontend_build.ensure_built(ROOT)
@@ -141,15 +157,18 @@ def site_environment(options: RunOptions, variables: Mapping[str, str]) -> dict[
 
     Anyone may look where only this machine can reach the site, unless PUBLIC_VIEWING=0 says otherwise. On any other
     address nobody may look without signing in, whatever the environment says.
+
+    Raises:
+        Refusal: If PUBLIC_VIEWING is neither yes nor no.
     """
     environment = dict(variables)
     environment["DATA_DIR"] = str(options.data_dir)
     environment["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
     environment["PYTHONUNBUFFERED"] = "1"
-    if not options.is_loopback:
-        environment["PUBLIC_VIEWING"] = "0"
-    elif not environment.get("PUBLIC_VIEWING"):
-        environment["PUBLIC_VIEWING"] = "1"
+    wish = environment.get("PUBLIC_VIEWING", "").strip().lower()
+    if wish not in _YES | _NO | {""}:
+        raise Refusal(f"PUBLIC_VIEWING is {wish!r}: write 1 or 0.", exit_code=2)
+    environment["PUBLIC_VIEWING"] = "1" if options.is_loopback and wish not in _NO else "0"
     if not environment.get("ALLOWED_HOSTS"):
         environment["ALLOWED_HOSTS"] = ",".join(_names_of_this_machine(options))
     return environment
@@ -182,13 +201,7 @@ def _database(
     record = replace(record, has_started_database=is_ours)
     run_record.write(options.data_dir, record)
     try:
-        command = [str(python), "-m", "backtest_site.embedded_postgres", "ensure", str(home)]
-        # A group of its own: Ctrl-C must not cut the creation of the database in half.
-        outcome = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, process_group=0
-        )
-        if outcome.returncode != 0:
-            raise Refusal(_last_line(outcome.stderr))
+        site_processes.ensure_database(home, python, environment)
         yield record
     finally:
         if is_ours:
@@ -200,18 +213,26 @@ def _prepare(options: RunOptions, python: Path, environment: Mapping[str, str]) 
     """Create tables, samples and the first user, and queue the sample run, in one process."""
     _keep_secret_key(options.data_dir)
     words = ["--no-run"] if options.action == "prepare" else ["--pace", options.pace]
-    outcome = subprocess.run(
+    last = ""
+    with subprocess.Popen(
         [str(python), "-m", "backtest_site.preparation", *words],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
-        check=False,
         process_group=0,
-    )
-    if outcome.returncode != 0:
-        raise Refusal("The site could not be set up, for the reason above.")
-    answer: dict[str, str] = json.loads(_last_line(outcome.stdout))
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            last = line
+            if not line.startswith("{"):
+                print(line, end="", flush=True)
+    try:
+        answer: dict[str, str] = json.loads(last)
+    except ValueError as error:
+        raise Refusal("The site could not be set up, for the reason above.") from error
+    if refusal := answer.get("refusal"):
+        raise Refusal(refusal)
     return answer
 
 
@@ -226,11 +247,13 @@ def _keep_secret_key(data_dir: Path) -> None:
 def _serve(
     options: RunOptions, record: RunRecord, python: Path, environment: Mapping[str, str], prepared: Mapping[str, str]
 ) -> int:
-    site = _Site(options, record, python, environment)
+    site = site_processes.Site(options, record, python, environment)
     try:
         site.start()
-        _wait_until_it_answers(options, site, prepared["page"])
-        _tell(options, prepared)
+        # The page itself, where it may be seen without signing in.
+        page = prepared["page"] if environment["PUBLIC_VIEWING"] == "1" else "/healthz"
+        site_processes.wait_until_it_answers(options.base_url + page, site)
+        _tell(options, environment, prepared)
         site.watch()
     except KeyboardInterrupt:
         print("\nStopping ...", flush=True)
@@ -248,109 +271,16 @@ def _undisturbed() -> Iterator[None]:
     yield
 
 
-class _Site:
-    """The web server and the worker."""
-
-    def __init__(self, options: RunOptions, record: RunRecord, python: Path, environment: Mapping[str, str]) -> None:
-        self._options = options
-        self._record = record
-        self._environment = environment
-        self._worker_command = [str(python), "manage.py", "run_worker"]
-        self._web_command = [str(python), "-m", "uvicorn", "backtest_site.asgi:application"]
-        self._web_command += ["--host", options.host, "--port", str(options.port)]
-        self._web_command += ["--loop", "uvloop", "--http", "httptools", "--ws", "none", "--lifespan", "off"]
-        # Without the limit SIGTERM never ends with streams open.
-        self._web_command += ["--timeout-graceful-shutdown", "3", "--no-proxy-headers", "--no-server-header"]
-        self._web_command += ["--no-access-log", "--log-level", "warning"]
-        self._web: subprocess.Popen[bytes] | None = None
-        self._worker: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        self._web = self._start(self._web_command)
-        self._worker = self._start(self._worker_command)
-
-    def has_web(self) -> bool:
-        return self._web is not None and self._web.poll() is None
-
-    def watch(self) -> None:
-        """
-        Watch until somebody interrupts; a worker that ends is started again.
-
-        Raises:
-            Refusal: If the web server ends, or the worker again and again.
-        """
-        restarts = 0
-        while self.has_web():
-            if self._worker is not None and self._worker.poll() is not None:
-                restarts += 1
-                if restarts > _WORKER_RESTARTS:
-                    raise Refusal("The worker ended again and again: its last words are above.")
-                print(f"The worker ended (exit code {self._worker.returncode}); starting another.", file=sys.stderr)
-                self._worker = self._start(self._worker_command)
-            time.sleep(0.3)
-        raise Refusal("The web server ended by itself: its last words are above.")
-
-    def stop(self) -> None:
-        """Ask both to end, and end them."""
-        running = [process for process in (self._web, self._worker) if process is not None]
-        for process in running:
-            if process.poll() is None:
-                process.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for process in running:
-            try:
-                process.wait(timeout=max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        # A session of its own: Ctrl-C in the terminal reaches only us, and we stop them in order.
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=dict(self._environment), stdin=subprocess.DEVNULL, start_new_session=True
-        )
-        self._record = self._record.with_child(process.pid)
-        run_record.write(self._options.data_dir, self._record)
-        return process
-
-
-def _wait_until_it_answers(options: RunOptions, site: _Site, page: str) -> None:
-    """Wait for the page itself, where it may be seen; else for the health check."""
-    # No proxy: a proxy of the environment does not reach this machine's own address.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + _READY_SECONDS
-    address = options.base_url + (page if options.is_loopback else "/healthz")
-    last = "it did not answer"
-    while time.monotonic() < deadline:
-        if not site.has_web():
-            raise Refusal("The web server did not start, for the reason above.")
-        try:
-            with opener.open(address, timeout=10):
-                return
-        except urllib.error.HTTPError as error:
-            last = f"it answered {error.code}"
-            error.close()
-        except OSError:
-            pass
-        time.sleep(0.05)
-    raise Refusal(f"{address} was not ready after {_READY_SECONDS:g} s: {last}.")
-
-
-def _tell(options: RunOptions, prepared: Mapping[str, str]) -> None:
+def _tell(options: RunOptions, environment: Mapping[str, str], prepared: Mapping[str, str]) -> None:
     password_file = options.data_dir / "admin-password.txt"
     sign_in = f"user admin, password {password_file.read_text().strip()}" if password_file.exists() else "your own user"
     print()
     print(f"  Watch it live   {options.base_url}{prepared['page']}")
-    print(f"  Sign in         {options.base_url}/accounts/login/   {sign_in}")
-    if not options.is_loopback:
-        print("  Nobody may look without signing in: this address can be reached from other machines.")
+    print(f"  Sign in         {options.base_url}/accounts/login/?next={prepared['page']}   {sign_in}")
+    if environment["PUBLIC_VIEWING"] != "1":
+        print("  Who may look    only who has signed in")
     print("  Stop            Ctrl-C (all data are kept)")
     print(flush=True)
-
-
-def _last_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[-1] if lines else "no reason was given"
 
 
 if __name__ == "__main__":

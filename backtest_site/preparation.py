@@ -3,8 +3,9 @@ Bring the site up to date, in one process: tables, samples, first user, collecte
 
     python -m backtest_site.preparation [--no-run | --pace N]
 
-The last line of stdout is a JSON object: {"page": "/sessions/<session id>/"}. Everything is safe to repeat and skips
-what is done; starting again costs one Django start. What is under way is told on stderr.
+It says on stdout what is under way; the last line is a JSON object: {"page": "/sessions/<session id>/"}, or
+{"refusal": "<one sentence>"} with exit code 1. Everything is safe to repeat and skips what is done; starting again
+costs one Django start.
 """
 
 import argparse
@@ -20,12 +21,12 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 
 def main(arguments: list[str]) -> int:
-    """Serve the command line; a fault is one sentence on stderr and exit code 1."""
+    """Serve the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m backtest_site.preparation", description="Bring the site up to date."
     )
@@ -39,13 +40,24 @@ def main(arguments: list[str]) -> int:
         migrate()
         collect_files()
         call_command("load_sample", stdout=io.StringIO())
-        call_command("ensure_admin", stdout=io.StringIO())
+        password_file = settings.DATA_DIR / "admin-password.txt"
+        call_command("ensure_admin", "--password-file", str(password_file), stdout=io.StringIO())
         page = "/" if options.no_run else f"/sessions/{sample_session(options.pace)}/"
     except (CommandError, DatabaseError, ImproperlyConfigured, OSError) as error:
-        print(" ".join(str(error).split()), file=sys.stderr)
+        print(json.dumps({"refusal": explain(error)}))
         return 1
     print(json.dumps({"page": page}))
     return 0
+
+
+def explain(error: Exception) -> str:
+    """Turn a fault into one sentence with the way out."""
+    text = " ".join(str(error).split()).rstrip(".")
+    if "No space left on device" in text or "Disk quota exceeded" in text:
+        return f"The disk of {settings.DATA_DIR} is full: free some space and start again."
+    if isinstance(error, OperationalError):
+        return f"The database cannot be used: {text}."
+    return f"{text}."
 
 
 def migrate() -> None:
@@ -80,7 +92,7 @@ def sample_session(pace: str) -> str:
     if newest is not None:
         return newest
     said = io.StringIO()
-    call_command("queue_sample_run", pace=pace, stdout=said)
+    call_command("queue_sample_run", "--pace", pace, stdout=said)
     return said.getvalue().split()[-1]
 
 
@@ -97,7 +109,7 @@ def _fingerprint_of_files() -> str:
 
 
 def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -81,10 +81,10 @@ def parse(arguments: Sequence[str], variables: Mapping[str, str], *, root: Path,
     words = parser.parse_args(list(arguments))
     if words.action == "stop" and words.prepare:
         raise Refusal("./run stop takes no --prepare: choose one of the two.", exit_code=2)
-    data = _value(words.data, variables, "RUN_DATA")
+    data = _given(words.data, variables, option="--data", variable="RUN_DATA")
     return RunOptions(
         action="stop" if words.action == "stop" else "prepare" if words.prepare else "run",
-        host=_host(_value(words.host, variables, "RUN_HOST") or DEFAULT_HOST),
+        host=_host(_given(words.host, variables, option="--host", variable="RUN_HOST") or DEFAULT_HOST),
         port=_port(*_named(words.port, variables, option="--port", variable="RUN_PORT", default=str(DEFAULT_PORT))),
         data_dir=(caller_dir / Path(data).expanduser()).absolute() if data else root / "var",
         pace=_pace(*_named(words.pace, variables, option="--pace", variable="RUN_PACE", default=DEFAULT_PACE)),
@@ -130,7 +130,10 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _value(word: str | None, variables: Mapping[str, str], variable: str) -> str:
+def _given(word: str | None, variables: Mapping[str, str], *, option: str, variable: str) -> str:
+    """Return the value given, empty where none is. An empty variable counts as absent, an empty word is a mistake."""
+    if word is not None and not word.strip():
+        raise Refusal(f"{option} is empty: give it a value, or leave it out.", exit_code=2)
     return (variables.get(variable, "") if word is None else word).strip()
 
 

@@ -147,9 +147,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "backtest_site.static_files.BuiltFilesStorage"},
 }
 
-# Uploaded market data. Never served: workers read them from here.
-MEDIA_ROOT = DATA_DIR / "media"
-
 # --- REST --------------------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {

@@ -105,7 +105,8 @@ def _read(path: Path, changed_ns: int) -> _File:
 
 
 def _accepts_gzip(request: HttpRequest) -> bool:
-    accepted = request.headers.get("Accept-Encoding", "").lower()
-    return any(
-        part.partition(";")[0].strip() == "gzip" and "q=0" not in part.replace(" ", "") for part in accepted.split(",")
-    )
+    for part in request.headers.get("Accept-Encoding", "").lower().split(","):
+        coding, _, weight = part.replace(" ", "").partition(";q=")
+        if coding == "gzip":
+            return weight == "" or re.fullmatch(r"0(\.0*)?", weight) is None
+    return False

@@ -41,10 +41,7 @@ def main(arguments: list[str]) -> int:
         return refusal.exit_code
     except KeyboardInterrupt:
         return 130
-    selected = ["-m", "not browser and not slow"] if options.fast else []
-    sys.stdout.flush()
-    os.chdir(ROOT)
-    os.execv(python, [str(python), "-m", "pytest", *selected, *for_pytest])
+    return _become_pytest(python, [*(["-m", "not browser and not slow"] if options.fast else []), *for_pytest])
 
 
 def _become_pytest(python: Path, words: list[str]) -> NoReturn:

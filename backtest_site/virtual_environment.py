@@ -74,7 +74,8 @@ def ensure(root: Path, requirements: str) -> Path:
         if not stamp.exists() or stamp.read_text() != wanted:
             _require_space(root)
             _install(python, root, requirements)
-            stamp.write_text(wanted)
+            for name in (requirements, *_included(root / requirements)):
+                (root / ".venv" / f"{name}.stamp").write_text(_fingerprint(root, name))
     return python
 
 
@@ -93,7 +94,7 @@ def explain_pip_failure(lines: Sequence[str]) -> str:
             "The Python packages could not be installed: the package index's certificate is not trusted here. "
             "Set PIP_CERT to your network's certificate file and start again."
         )
-    if _holds(text, _NO_NETWORK):
+    if _holds(text, _NO_NETWORK) or _has_fetched_nothing(lines):
         return (
             "The Python packages could not be installed: the package index cannot be reached. Connect to a network "
             "(or set PIP_INDEX_URL or PIP_FIND_LINKS to a mirror) and start again."
@@ -107,6 +108,13 @@ def explain_pip_failure(lines: Sequence[str]) -> str:
     errors = [line for line in lines if line.lstrip().startswith("ERROR")]
     reason = (errors or list(lines) or ["it gave no reason"])[-1].strip().removeprefix("ERROR: ").rstrip(".")
     return f"The Python packages could not be installed: {reason}."
+
+
+def _has_fetched_nothing(lines: Sequence[str]) -> bool:
+    """Say whether already the first package was not to be had: told not to retry, pip names no cause."""
+    signs = ("Downloading ", "Using cached ", "Processing ", "Requirement already satisfied")
+    is_empty_index = any("(from versions: none)" in line for line in lines)
+    return is_empty_index and not any(line.lstrip().startswith(signs) for line in lines)
 
 
 def _holds(text: str, signs: Sequence[str]) -> bool:
@@ -183,7 +191,7 @@ def _included(file: Path) -> list[str]:
 
 def _install(python: Path, root: Path, requirements: str) -> None:
     total = sum(len(_pinned(root / name)) for name in (requirements, *_included(root / requirements)))
-    print(f"Installing {total} Python packages from {requirements} ...", flush=True)
+    print(f"Installing the Python packages of {requirements} ...", flush=True)
     command = [str(python), "-m", "pip", "install", "--no-input", "--progress-bar", "off", "-r", requirements]
     # A user-wide PIP_USER would put everything beside the environment instead of into it.
     environment = {**os.environ, "PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
@@ -214,7 +222,9 @@ def _pinned(file: Path) -> list[str]:
 class _Progress:
     """Show one short line for each package: over each other on a terminal, below each other in a log."""
 
-    _FETCHED = re.compile(r"^\s*(?:Collecting|Requirement already satisfied:) ([\w.-]+==[^\s;]+)")
+    _FETCHED = re.compile(
+        r"^\s*(?:Collecting |Requirement already satisfied: |Processing \S*/)([\w.-]+?)(?:==|-)([0-9][^\s;-]*)"
+    )
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -224,7 +234,7 @@ class _Progress:
     def show(self, line: str) -> None:
         if (found := self._FETCHED.match(line)) and found[1] not in self._seen:
             self._seen.add(found[1])
-            self._write(f"  {len(self._seen)} of {self._total}: {found[1]}")
+            self._write(f"  {len(self._seen)} of {self._total}: {found[1]} {found[2]}")
         elif line.startswith("Installing collected packages"):
             self._write("  unpacking (about 20 s) ...")
 

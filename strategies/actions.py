@@ -163,15 +163,22 @@ def load_data_set(data_set: DataSet) -> MarketData:
     Read a data set's market data.
 
     Raises:
-        DataSetRefused: If it cannot be read.
+        DataSetRefused: If it cannot be read, or is not what it was when the data set was stored.
     """
     if data_set.kind == DataSet.Kind.SAMPLE:
         from strategies.market_data import simulator
 
         return simulator.sample_day() if data_set.seed is None else simulator.sample_day(data_set.seed)
-    return load_files(
+    market_data = load_files(
         ticks=Path(data_set.ticks_file.path), warmup=Path(data_set.warmup_file.path) if data_set.warmup_file else None
     )
+    # A sample's content is the simulator's; files are somebody's, and runs on them must stay repeatable.
+    if data_set.fingerprint and market_data.fingerprint != data_set.fingerprint:
+        raise DataSetRefused(
+            f"The files of the data set {data_set.slug} have changed since it was stored. "
+            "Put the old ones back, or store the new ones as another data set."
+        )
+    return market_data
 
 
 def load_files(*, ticks: Path, warmup: Path | None) -> MarketData:

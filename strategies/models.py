@@ -9,6 +9,7 @@ actions say the same in friendlier words. Every change of a session goes through
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -31,9 +32,27 @@ _MONEY_DIGITS = 18
 _MONEY_PLACES = 2
 
 
-def uploads() -> FileSystemStorage:
-    """Say where uploaded market data is kept: beside the database, never under an address of the site."""
-    return FileSystemStorage(location=settings.DATA_DIR / "uploads")
+class UploadStorage(FileSystemStorage):
+    """
+    Uploaded market data: kept in the data folder, and under no address of the site.
+
+    Django would keep the first value of both; tests change the folder.
+    """
+
+    @property
+    def base_location(self) -> str:
+        """The folder."""
+        return str(settings.DATA_DIR / "uploads")
+
+    @property
+    def location(self) -> str:
+        """The folder, absolute."""
+        return str(Path(self.base_location).absolute())
+
+
+def uploads() -> UploadStorage:
+    """Say where uploaded market data is kept; migrations name this function."""
+    return UploadStorage()
 
 
 class Strategy(models.Model):

@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from strategies import actions
 from strategies.models import BacktestSession
@@ -66,6 +68,8 @@ class _Admission:
     cursor: int
 
 
+# Nothing is changed here; another method is answered with 405 rather than with a missing token.
+@csrf_exempt
 async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     """Stream a session's events to one viewer."""
     if request.method not in ("GET", "HEAD"):
@@ -95,6 +99,7 @@ def _headers(admission: _Admission) -> dict[str, str]:
 
 
 async def _frames(admission: _Admission, sign_in: _SignIn) -> AsyncIterator[bytes]:
+    _release_request_thread()
     yield frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open")
     cursor = admission.cursor
     if admission.first_frames:
@@ -258,6 +263,19 @@ class _Snapshots:
 
 
 _snapshots = _Snapshots()
+
+
+def _release_request_thread() -> None:
+    """
+    End the thread that Django's middleware ran in for this request.
+
+    It would stand idle as long as the viewer watches: a thread for each viewer. Whatever still needs one at the end of
+    the request gets a new one.
+    """
+    context = SyncToAsync.thread_sensitive_context.get(None)
+    executor = None if context is None else SyncToAsync.context_to_thread_executor.pop(context, None)
+    if executor is not None:
+        executor.shutdown(wait=False)
 
 
 async def _in_thread(work: Callable[[], Result]) -> Result:

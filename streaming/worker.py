@@ -170,8 +170,8 @@ def _end_unpublished(session: BacktestSession, failure: Exception) -> None:
 
 
 def _is_finished(session: BacktestSession) -> bool:
-    session.refresh_from_db(fields=["state"])
-    return session.is_finished
+    """Tell whether nothing is left to be said of a session: it has its end, or was deleted."""
+    return not BacktestSession.objects.filter(pk=session.pk, state__in=ACTIVE_STATES).exists()
 
 
 def _fail(session: BacktestSession, error: str) -> None:

@@ -6,6 +6,7 @@ Everything listens on loopback or on a socket in a temporary folder, and is ende
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,8 +29,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_configure() -> None:
-    """Keep what an earlier ./run collected away from the tests: they serve the sources."""
+    """Prepare the process of the tests."""
+    # What an earlier ./run collected is kept away from the tests: they serve the sources.
     settings.STATIC_ROOT = Path(tempfile.gettempdir()) / "no-collected-files"
+    # A CI server that has run out of patience sends SIGTERM; fixtures end what they started then, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,7 @@ class SessionPage {
   readonly #loop = new FrameLoop()
   readonly #connection: StreamConnection
   #connectionState: ConnectionState
+  readonly #ticksAtLoad: number
   #totalTicks: number | null
   #tickCameAt: number | null = null
   #isFetchingHistory = false
@@ -46,6 +47,7 @@ class SessionPage {
     this.#page = page
     const underlying = this.#setting('underlying')
     this.#store = new SessionStore(underlying)
+    this.#ticksAtLoad = Number(this.#setting('ticksDone'))
     this.#totalTicks = Number(this.#setting('totalTicks')) || null
     this.#connection = new StreamConnection({
       url: this.#setting('streamUrl'),
@@ -72,12 +74,13 @@ class SessionPage {
     const totalTicks = (): number | null => this.#totalTicks
     const status = {
       connection: () => this.#connectionState,
+      tick: () => this.#store.newestTick || this.#ticksAtLoad,
       totalTicks,
       ended: () => this.#ended(),
       error: () => this.#store.completion?.error ?? (this.#setting('error') || null),
       tickCameAt: () => this.#tickCameAt,
     }
-    this.#loop.add(new StatusPanel(this.#store, status, () => this.#connection.retryNow()))
+    this.#loop.add(new StatusPanel(status, () => this.#connection.retryNow()))
     // Until the stream tells something, what the template wrote is the newest that is known.
     const panels = [
       new FiguresPanel(this.#store, underlying, () => this.#ended() !== null),
@@ -119,9 +122,8 @@ class SessionPage {
 
   #ended(): Ended {
     if (this.#store.completion !== null) return this.#store.completion.status
-    if (this.#connectionState.phase !== 'ended') return null
+    // What the page knew when it was made; the stream has nothing to tell of a session that ended before its first event.
     const state = this.#setting('state')
-    // The stream has nothing to tell of a session that was cancelled, or failed, before its first event.
     return state === 'failed' || state === 'cancelled' || state === 'completed' ? state : null
   }
 

@@ -17,8 +17,8 @@ from strategies.engine import order_reader
 from strategies.engine.candles import UNIT_SECONDS, Timeframe
 from strategies.engine.condition_text import seconds_of_day
 from strategies.engine.declarations import Declarations
-from strategies.engine.document import Faults, Reader
-from strategies.engine.errors import GraphInvalid, SymbolInvalid
+from strategies.engine.document import Faults, Reader, is_deeper_than
+from strategies.engine.errors import GraphFault, GraphInvalid, SymbolInvalid
 from strategies.engine.expression_reader import ExpressionReader
 from strategies.engine.indicators import ALIASES, INDICATORS, IndicatorSpec, Parameter
 from strategies.engine.strategy import (
@@ -40,6 +40,8 @@ from strategies.engine.symbols import Underlying, parse_symbol
 __all__ = ["StrategyGraph", "parse_strategy"]
 
 VIRTUAL_TYPES = frozenset({"strategyOverview"})
+MAX_LEVELS = 100
+"""How deep lists and objects may stand inside each other, the parts that are ignored included."""
 
 
 def parse_strategy(document: Mapping[str, Any]) -> StrategyGraph:
@@ -53,6 +55,9 @@ def parse_strategy(document: Mapping[str, Any]) -> StrategyGraph:
     Raises:
         GraphInvalid: With every fault, by node id and field.
     """
+    if is_deeper_than(document, MAX_LEVELS):
+        message = f"lists and objects stand inside each other more than {MAX_LEVELS} levels deep"
+        raise GraphInvalid([GraphFault(node_id="", field="", message=message)])
     return _GraphReader(document).read()
 
 
@@ -89,15 +94,18 @@ class _GraphReader:
         expressions = ExpressionReader(self._declarations(readers))
         nodes = {node_id: self._node(reader, kind, expressions) for node_id, (kind, reader) in readers.items()}
         order = self._check_shape(nodes)
+        strategy_id = self.top.text("strategy_id", default="strategy")
+        name = self.top.text("name", default="Strategy")
+        fingerprint = self._fingerprint()
         if self.faults.found:
             raise GraphInvalid(self.faults.found)
         return StrategyGraph(
-            strategy_id=self.top.text("strategy_id", default="strategy"),
-            name=self.top.text("name", default="Strategy"),
+            strategy_id=strategy_id,
+            name=name,
             nodes=nodes,
             edges=tuple(self.links.edges),
             order=order,
-            fingerprint=_fingerprint(self.document),
+            fingerprint=fingerprint,
         )
 
     def expressions(self) -> ExpressionReader:
@@ -330,6 +338,16 @@ class _GraphReader:
                         node.id, f"data.positions[{index}].vpi", f"{position.position_id!r} is used more than once"
                     )
 
+    def _fingerprint(self) -> str:
+        """Return the SHA-256 of the canonical document; text that no file could hold is a fault."""
+        text = json.dumps(self.document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        try:
+            return hashlib.sha256(text.encode()).hexdigest()
+        except UnicodeEncodeError as error:
+            said = ascii(text[max(error.start - 20, 0) : error.start + 1])
+            self.faults.add("", "", f"holds half of a surrogate pair, which is no character, at the end of {said}")
+            return ""
+
 
 NODE_READERS: dict[str, Callable[[_GraphReader, Reader, str, ExpressionReader], Node]] = {
     "startNode": _GraphReader.start,
@@ -368,7 +386,7 @@ def _instrument(config: Reader) -> InstrumentSpec:
             config.fault("symbol", str(error))
     timeframes = tuple(_timeframe(item) for item in config.items("timeframes"))
     ids = [spec.timeframe.id for spec in timeframes]
-    for repeated in {name for name in ids if ids.count(name) > 1}:
+    for repeated in dict.fromkeys(name for name in ids if name and ids.count(name) > 1):
         config.fault("timeframes", f"the id {repeated!r} is used more than once")
     return InstrumentSpec(symbol=symbol, timeframes=timeframes)
 
@@ -424,8 +442,3 @@ def _square_off_time(reader: Reader) -> tuple[int | None, int | None]:
     if text and seconds is None:
         reader.fault("exitTime", f"{text!r} is not a time of day; expected HH:MM or HH:MM:SS")
     return seconds or 0, None
-
-
-def _fingerprint(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -301,4 +301,24 @@ def visiting_order(
             waiting[child] -= 1
             if waiting[child] == 0:
                 heapq.heappush(free, (rank[child], child))
-    return tuple(order), tuple(node_id for node_id in nodes if waiting[node_id] > 0)
+    return tuple(order), _cycle([node_id for node_id in nodes if waiting[node_id] > 0], forward)
+
+
+def _cycle(left_over: list[str], forward: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Leave out the nodes that merely come after a cycle: those from which no way leads back into one."""
+    inside = set(left_over)
+    parents: dict[str, list[str]] = {node_id: [] for node_id in left_over}
+    ways_out = dict.fromkeys(left_over, 0)
+    for source, target in forward:
+        if source in inside and target in inside:
+            parents[target].append(source)
+            ways_out[source] += 1
+    ends = [node_id for node_id, count in ways_out.items() if count == 0]
+    while ends:
+        node_id = ends.pop()
+        inside.remove(node_id)
+        for parent in parents[node_id]:
+            ways_out[parent] -= 1
+            if ways_out[parent] == 0:
+                ends.append(parent)
+    return tuple(node_id for node_id in left_over if node_id in inside)

@@ -4,6 +4,8 @@ Symbols of the traded instruments.
     NIFTY                              an index or another underlying
     NIFTY:2024-11-28:FUT               a future
     NIFTY:2024-11-07:OPT:24250:PE      an option: expiry, strike, right
+
+An instrument has one symbol only: a strike is written without needless zeros, since prices are looked up by symbol.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from strategies.engine.errors import SymbolInvalid
 Right = Literal["CE", "PE"]
 
 _NAME = re.compile(r"[A-Z0-9][A-Z0-9&._ -]{0,39}")
-_STRIKE = re.compile(r"\d{1,9}(\.\d{1,4})?")
+_STRIKE = re.compile(r"[0-9]{1,9}(\.[0-9]{1,4})?")
 _FORMS = "NAME, NAME:YYYY-MM-DD:FUT or NAME:YYYY-MM-DD:OPT:STRIKE:CE|PE"
 
 
@@ -68,11 +70,12 @@ def parse_symbol(symbol: str) -> Instrument:
     expiry = _expiry(symbol, parts[1])
     if parts[2:] == ["FUT"]:
         return Future(parts[0], expiry)
-    if len(parts) == 5 and parts[2] == "OPT" and _STRIKE.fullmatch(parts[3]) and float(parts[3]) > 0:
+    if len(parts) == 5 and parts[2] == "OPT":
+        strike = _strike(symbol, parts[3])
         if parts[4] == "CE":
-            return Option(parts[0], expiry, float(parts[3]), "CE")
+            return Option(parts[0], expiry, strike, "CE")
         if parts[4] == "PE":
-            return Option(parts[0], expiry, float(parts[3]), "PE")
+            return Option(parts[0], expiry, strike, "PE")
     raise SymbolInvalid(symbol, f"expected {_FORMS}")
 
 
@@ -88,6 +91,19 @@ def strike_text(strike: float) -> str:
 
 def _expiry(symbol: str, text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        expiry = date.fromisoformat(text)
     except ValueError:
-        raise SymbolInvalid(symbol, f"{text!r} is not an expiry date YYYY-MM-DD; expected {_FORMS}") from None
+        expiry = None
+    # Python reads 20241107 and 2024-W45-4 too.
+    if expiry is None or expiry.isoformat() != text:
+        raise SymbolInvalid(symbol, f"{text!r} is not an expiry date YYYY-MM-DD; expected {_FORMS}")
+    return expiry
+
+
+def _strike(symbol: str, text: str) -> float:
+    strike = float(text) if _STRIKE.fullmatch(text) else 0.0
+    if strike == 0:
+        raise SymbolInvalid(symbol, f"{text!r} is not a strike above zero; expected {_FORMS}")
+    if strike_text(strike) != text:
+        raise SymbolInvalid(symbol, f"write the strike {text} as {strike_text(strike)}; expected {_FORMS}")
+    return strike

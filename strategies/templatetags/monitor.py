@@ -48,7 +48,7 @@ def count(value: int | None) -> str:
 def money(value: object) -> str:
     """Write money or a price with two places and a true minus sign; a dash for what is no number."""
     amount = _decimal(value)
-    return "—" if amount is None else f"{amount:,.2f}".replace("-", _MINUS)
+    return "—" if amount is None else f"{amount:z,.2f}".replace("-", _MINUS)
 
 
 @register.filter

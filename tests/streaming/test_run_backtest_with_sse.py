@@ -72,6 +72,7 @@ def recording(reference_day: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return Recording(folder, console.getvalue())
 
 
+@pytest.mark.slow
 def test_the_reference_day_gives_exactly_its_trades(recording: Recording, reference_day: Path) -> None:
     with (reference_day / "expected_trades.csv").open(encoding="utf-8", newline="") as file:
         expected = list(csv.DictReader(file))
@@ -84,6 +85,7 @@ def test_the_reference_day_gives_exactly_its_trades(recording: Recording, refere
     assert sum(Decimal(trade["pnl"]) for trade in trades) == Decimal("-12630.00")
 
 
+@pytest.mark.slow
 def test_the_reference_day_gives_exactly_its_node_events(recording: Recording, reference_day: Path) -> None:
     with (reference_day / "expected_node_events.csv").open(encoding="utf-8", newline="") as file:
         expected = list(csv.DictReader(file))
@@ -94,6 +96,7 @@ def test_the_reference_day_gives_exactly_its_node_events(recording: Recording, r
     assert told == expected
 
 
+@pytest.mark.slow
 def test_every_tick_is_told_and_the_ids_have_no_hole(recording: Recording) -> None:
     """S1."""
     events = recording.events()
@@ -103,6 +106,7 @@ def test_every_tick_is_told_and_the_ids_have_no_hole(recording: Recording) -> No
     assert (events[0]["event"], events[-1]["event"]) == ("initial_state", "backtest_complete")
 
 
+@pytest.mark.slow
 def test_within_a_tick_come_its_update_its_node_events_and_its_trades(recording: Recording) -> None:
     """S3."""
     rank = {"tick_update": 0, "node_event": 1, "trade_update": 2}
@@ -114,6 +118,7 @@ def test_within_a_tick_come_its_update_its_node_events_and_its_trades(recording:
     assert events[0]["event"] == "tick_update"
 
 
+@pytest.mark.slow
 def test_folding_the_files_gives_the_final_state(recording: Recording) -> None:
     """S4, with the snapshots opened by the standard library's gzip."""
     *events, last = recording.events()
@@ -130,6 +135,7 @@ def test_folding_the_files_gives_the_final_state(recording: Recording) -> None:
     assert len(final["trades"]["trades"]) == 9
 
 
+@pytest.mark.slow
 def test_payloads_have_the_promised_sizes(recording: Recording) -> None:
     ticks = [len(json_text.encode(event["data"])) for event in recording.events("tick_update")]
     (last,) = recording.events("backtest_complete")
@@ -143,6 +149,7 @@ def test_payloads_have_the_promised_sizes(recording: Recording) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_console_tells_the_run(recording: Recording) -> None:
     lines = recording.console.splitlines()
 
@@ -163,6 +170,7 @@ def test_the_console_tells_the_run(recording: Recording) -> None:
     assert lines[-1] == "9 trades, total P&L -12,630.00"
 
 
+@pytest.mark.slow
 def test_a_second_run_gives_the_same_bytes(recording: Recording, reference_day: Path, tmp_path: Path) -> None:
     """S2: another process, another hash seed, no database, another folder."""
     environment = {**os.environ, **NO_DATABASE, "PYTHONHASHSEED": "4711"}

@@ -16,6 +16,8 @@ import { drawMarkers, drawSpans } from './trade_drawing.ts'
 const SYNC_KEY = 'session'
 /** Spans that the time axis grows through, seconds, so that it does not move with every tick. */
 const AXIS_SPANS = [900, 1_800, 3_600, 7_200, 10_800, 14_400, 18_000]
+/** Ticks that a key moves the cursor; with Shift, sixty times as far. */
+const STEPS: { readonly [key: string]: number } = { ArrowLeft: -1, ArrowRight: 1 }
 const NOTHING_TRADED: TradeMarks = { markers: [], spans: [] }
 
 /** What the two charts draw from; replaced as a whole before each drawing. */
@@ -23,6 +25,8 @@ interface Scene {
   view: SeriesView
   marks: TradeMarks
   palette: Palette
+  /** Width of the value axes, the same on both charts, so that one time stands at one place. */
+  axisWidth: number
 }
 
 export class ChartsPanel implements Panel {
@@ -38,9 +42,10 @@ export class ChartsPanel implements Panel {
   constructor(store: SessionStore, underlying: string, totalTicks: () => number | null) {
     this.#store = store
     this.#totalTicks = totalTicks
-    this.#scene = { view: store.series.view(), marks: NOTHING_TRADED, palette: readPalette() }
+    this.#scene = { view: store.series.view(), marks: NOTHING_TRADED, palette: readPalette(), axisWidth: 0 }
     this.#price = new Chart('price-chart', underlying, this.#scene, 'prices', (value) => formatPrice(value))
-    this.#pnl = new Chart('pnl-chart', 'Net P&L', this.#scene, 'pnls', (value) => formatSignedMoney(value.toFixed(2)))
+    this.#pnl = new Chart('pnl-chart', 'Total P&L', this.#scene, 'pnls', (value) => formatSignedMoney(value.toFixed(2)))
+    for (const chart of [this.#price, this.#pnl]) chart.onKeys((by) => this.#stepCursor(chart, by))
     onThemeChange(() => {
       this.#scene.palette = readPalette()
       this.#price.redraw()
@@ -61,6 +66,14 @@ export class ChartsPanel implements Panel {
     this.#described = now
     this.#price.describe()
     this.#pnl.describe()
+  }
+
+  #stepCursor(chart: Chart, by: number): void {
+    const last = this.#scene.view.times.length - 1
+    if (last < 0) return
+    const index = Math.min(last, Math.max(0, (chart.cursor ?? last) + by))
+    this.#price.cursor = index
+    this.#pnl.cursor = index
   }
 }
 
@@ -86,7 +99,26 @@ class Chart {
     this.#readout = figure.querySelector('.chart-readout')
     this.#plot = new uPlot(this.#options(), [[], []], holder)
     new ResizeObserver(() => this.#resize()).observe(holder)
-    holder.addEventListener('keydown', (event) => this.#moveCursor(event))
+  }
+
+  /** Place of the cursor in the columns; null while there is none. */
+  get cursor(): number | null {
+    return this.#plot.cursor.idx ?? null
+  }
+
+  set cursor(index: number) {
+    const left = this.#plot.valToPos(this.#scene.view.times[index] ?? 0, 'x')
+    this.#plot.setCursor({ left, top: this.#plot.over.clientHeight / 2 })
+  }
+
+  /** Call back with a number of ticks to move the cursor by. */
+  onKeys(step: (by: number) => void): void {
+    this.#holder.addEventListener('keydown', (event) => {
+      const by = STEPS[event.key]
+      if (by === undefined) return
+      event.preventDefault()
+      step(by * (event.shiftKey ? 60 : 1))
+    })
   }
 
   draw({ min, max }: { readonly min: number; readonly max: number }): void {
@@ -135,17 +167,6 @@ class Chart {
     }
   }
 
-  #moveCursor(event: KeyboardEvent): void {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
-    const count = this.#scene.view.times.length
-    if (step === undefined || count === 0) return
-    event.preventDefault()
-    const from = this.#plot.cursor.idx ?? count - 1
-    const to = Math.min(count - 1, Math.max(0, from + step * (event.shiftKey ? 60 : 1)))
-    const left = this.#plot.valToPos(this.#scene.view.times[to] ?? 0, 'x')
-    this.#plot.setCursor({ left, top: this.#plot.over.clientHeight / 2 })
-  }
-
   #options(): uPlot.Options {
     const scene = this.#scene
     const isPnl = this.#column === 'pnls'
@@ -158,11 +179,12 @@ class Chart {
     return {
       width: Math.max(1, this.#holder.clientWidth),
       height: Math.max(1, this.#holder.clientHeight),
-      padding: [10, 12, 0, 0],
+      padding: [10, 26, 0, 0],
       legend: { show: false },
       tzDate: (unixSeconds) => utcFieldsAsLocal(wallClock(unixSeconds)),
       cursor: {
         sync: { key: SYNC_KEY },
+        y: false,
         drag: { x: false, y: false },
         points: { size: 7, fill: () => (isPnl ? scene.palette.text : scene.palette.price), stroke: () => scene.palette.surface },
       },
@@ -181,9 +203,9 @@ class Chart {
         { ...axis(), size: 28, gap: 6, space: 64, values: (_plot, splits) => splits.map((at) => formatTime(at).slice(0, 5)) },
         {
           ...axis(),
-          size: 74,
+          size: (_plot, values) => widestAxis(scene, values ?? []),
           gap: 8,
-          space: 34,
+          space: 26,
           values: (_plot, splits) => splits.map((value) => axisNumber(value, splits)),
         },
       ],
@@ -222,9 +244,14 @@ function paddedRange(low: number | null, high: number | null, includesZero: bool
 }
 
 function axisNumber(value: number, splits: readonly number[]): string {
-  const step = Math.abs((splits[1] ?? 1) - (splits[0] ?? 0))
   const text = formatPrice(value)
-  return step >= 1 ? text.slice(0, -3) : text
+  return splits.every(Number.isInteger) ? text.slice(0, -3) : text
+}
+
+/** uPlot's own width clips numbers of five digits. */
+function widestAxis(scene: Scene, values: readonly string[]): number {
+  scene.axisWidth = Math.max(scene.axisWidth, 20 + 6.4 * Math.max(0, ...values.map((value) => value.length)))
+  return scene.axisWidth
 }
 
 /** uPlot finds round times by a date's local fields; this date has exchange time in them, whatever the browser's zone. */

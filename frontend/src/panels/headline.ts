@@ -12,6 +12,8 @@ import { formatCount, formatPace, formatPrice, formatSignedMoney, signOf } from 
 /** What the headline needs beside the store. */
 export interface HeadlineSources {
   readonly connection: () => ConnectionState
+  /** Ticks done; 0 before the first. */
+  readonly tick: () => number
   readonly totalTicks: () => number | null
   /** How the session ended, from the stream or, where the stream has nothing to tell, from the page itself. */
   readonly ended: () => StatusFacts['ended']
@@ -22,7 +24,6 @@ export interface HeadlineSources {
 
 export class StatusPanel implements Panel {
   readonly interval = 100
-  readonly #store: SessionStore
   readonly #sources: HeadlineSources
   readonly #status = byId('status')
   readonly #word = byId('status-word')
@@ -32,8 +33,7 @@ export class StatusPanel implements Panel {
   readonly #progress = byId<HTMLProgressElement>('progress')
   readonly #cancel = byId('cancel-form')
 
-  constructor(store: SessionStore, sources: HeadlineSources, retryNow: () => void) {
-    this.#store = store
+  constructor(sources: HeadlineSources, retryNow: () => void) {
     this.#sources = sources
     this.#retry?.addEventListener('click', retryNow)
   }
@@ -45,7 +45,7 @@ export class StatusPanel implements Panel {
       connection: this.#sources.connection(),
       ended: this.#sources.ended(),
       error: this.#sources.error(),
-      tick: this.#store.newestTick,
+      tick: this.#sources.tick(),
       totalTicks: this.#sources.totalTicks(),
       age: cameAt === null ? null : now - cameAt,
       now,
@@ -100,7 +100,8 @@ export class FiguresPanel implements Panel {
   #showPace(newestTick: number): void {
     if (this.#ended()) return
     if (newestTick > 0) this.#pace.note(newestTick, performance.now())
-    setText(byId('figure-pace'), formatPace(this.#pace.ticksPerSecond))
+    const pace = this.#pace.ticksPerSecond
+    if (Number.isFinite(pace)) setText(byId('figure-pace'), formatPace(pace))
   }
 }
 

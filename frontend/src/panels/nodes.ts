@@ -23,10 +23,11 @@ interface Completions {
 }
 
 export class NodesPanel implements Panel {
-  readonly interval = 120
+  readonly interval = 100
   readonly #store: SessionStore
   readonly #cards: readonly NodeCard[]
   readonly #summary = byId('nodes-count')
+  readonly #list = byId('node-list')
   readonly #completions = new Map<string, Completions>()
   #revision = -1
 
@@ -45,6 +46,7 @@ export class NodesPanel implements Panel {
     }
     const activeCount = this.#cards.filter((card) => active.has(card.nodeId)).length
     setText(this.#summary, `${activeCount} active of ${this.#cards.length}`)
+    setData(this.#list, 'active', String(activeCount))
   }
 
   #countCompletions(): void {

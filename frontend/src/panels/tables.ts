@@ -21,14 +21,14 @@ function sideCell(side: 'buy' | 'sell'): Cell {
 }
 
 export class PositionsPanel implements Panel {
-  readonly interval = 120
+  readonly interval = 100
   readonly #store: SessionStore
   readonly #rows: RowPool | null
 
   constructor(store: SessionStore) {
     const section = byId('positions')
     this.#store = store
-    this.#rows = section && new RowPool(section, ['', '', 'number', 'number', 'number', 'number', 'number'])
+    this.#rows = section && new RowPool(section, ['', '', 'number', 'number', 'number', 'number', 'number result'])
   }
 
   draw(): void {
@@ -59,7 +59,7 @@ export class TradesPanel implements Panel {
     this.#store = store
     this.#rows =
       section &&
-      new RowPool(section, ['number', '', '', 'number', 'number', 'number', 'number', 'number', 'number', 'reason'])
+      new RowPool(section, ['number', '', '', 'number', 'number', 'number', 'number', 'number', 'number result', 'reason'])
   }
 
   draw(): void {

@@ -8,8 +8,8 @@ import { withAlpha, type Palette } from './palette.ts'
 const MARKER_SIZE = 5
 /** Space between the line and a marker's tip, CSS pixels. */
 const MARKER_GAP = 5
-/** Labels nearer than this to the last one of their row are left out, CSS pixels. */
-const LABEL_SPACING = 13
+/** Labels nearer than this to the last one of their row are left out, CSS pixels: two digits and a little air. */
+const LABEL_SPACING = 17
 
 function colourOf(outcome: Outcome, palette: Palette): string {
   if (outcome === 'profit') return palette.profit
@@ -42,6 +42,7 @@ export function drawMarkers(
   const ratio = devicePixelRatio
   const size = MARKER_SIZE * ratio
   const labelled = { entry: Number.NEGATIVE_INFINITY, exit: Number.NEGATIVE_INFINITY }
+  const labels: { readonly text: string; readonly x: number; readonly y: number; readonly baseline: CanvasTextBaseline }[] = []
   ctx.save()
   ctx.font = `600 ${10.5 * ratio}px ui-sans-serif, system-ui, sans-serif`
   ctx.textAlign = 'center'
@@ -64,13 +65,16 @@ export function drawMarkers(
     ctx.fill()
     if (x - labelled[marker.kind] < LABEL_SPACING * ratio) continue
     labelled[marker.kind] = x
-    ctx.textBaseline = direction === 1 ? 'top' : 'bottom'
-    const labelY = tip + direction * (size * 1.7 + 2 * ratio)
-    ctx.lineWidth = 3 * ratio
-    ctx.strokeText(marker.label, x, labelY)
-    ctx.fillStyle = palette.text
-    ctx.fillText(marker.label, x, labelY)
-    ctx.lineWidth = 1.5 * ratio
+    const y = tip + direction * (size * 1.7 + 2 * ratio)
+    labels.push({ text: marker.label, x, y, baseline: direction === 1 ? 'top' : 'bottom' })
+  }
+  // After all shapes, so that none covers a number.
+  ctx.lineWidth = 3 * ratio
+  ctx.fillStyle = palette.text
+  for (const { text, x, y, baseline } of labels) {
+    ctx.textBaseline = baseline
+    ctx.strokeText(text, x, y)
+    ctx.fillText(text, x, y)
   }
   ctx.restore()
 }

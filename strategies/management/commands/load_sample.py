@@ -12,7 +12,6 @@ from strategies.models import DataSet, Strategy
 
 SAMPLE_STRATEGY = "rsi-breakout"
 SAMPLE_DATA_SET = "sample-2024-10-29"
-_SEED = 20241029
 
 
 class Command(BaseCommand):
@@ -23,6 +22,7 @@ class Command(BaseCommand):
     @transaction.atomic
     def handle(self, *_args: Any, **_options: Any) -> None:  # noqa: ANN401 - Django's own signature
         """Store what is missing."""
+        from strategies.market_data.simulator import SAMPLE_SEED
         from strategies.samples import sample_strategy
 
         document = sample_strategy()
@@ -34,7 +34,7 @@ class Command(BaseCommand):
             actions.save_graph(strategy, document)
         data_set, is_new_set = DataSet.objects.get_or_create(
             slug=SAMPLE_DATA_SET,
-            defaults={"name": "Sample day, 2024-10-29 (simulated)", "kind": DataSet.Kind.SAMPLE, "seed": _SEED},
+            defaults={"name": "Sample day, 2024-10-29 (simulated)", "kind": DataSet.Kind.SAMPLE, "seed": SAMPLE_SEED},
         )
         if is_new_set or not data_set.fingerprint:
             actions.describe_data_set(data_set, actions.load_data_set(data_set))

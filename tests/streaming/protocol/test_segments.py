@@ -192,6 +192,19 @@ def test_private_bytes_inside_a_segment_keep_the_viewer_private_until_the_next()
     assert gzip.decompress(b"".join(sent)) == note + b"".join(frames)
 
 
+def test_private_bytes_between_two_blocks_of_a_segment_are_never_followed_by_the_second() -> None:
+    """S20: they would shift the distances by which the second refers back, and corrupt it without an error."""
+    blocks, frames = encode_in_batches(SegmentEncoder(4), [2, 2])
+    member = GzipMember()
+    member.add_shared(blocks[0], zlib.crc32(b"".join(frames[:2])))
+    could_share = member.can_share(blocks[1])
+
+    member.add_private(encode_comment("still here"))
+
+    assert could_share
+    assert not member.can_share(blocks[1])
+
+
 def test_shared_bytes_are_the_same_for_every_viewer() -> None:
     """S19, S20: a viewer that came late gets, after its private part, the very bytes of the log."""
     blocks, frames = encode_in_batches(SegmentEncoder(4), [4, 4, 4])

@@ -1,0 +1,116 @@
+"""What the browser tests share: a watch on what a page asks for and complains of, and sessions to look at."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from django.conf import settings as django_settings
+from django.core.management import call_command
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
+from pytest_django.fixtures import Settings
+
+from strategies.models import BacktestSession
+from tests import sessions
+from tests.journeys.cuttable_line import CuttableLine
+
+
+@dataclass
+class Complaints:
+    """Everything that a page did which no page of ours may do."""
+
+    #: Errors and warnings of the console; a breach of the Content-Security-Policy is one of them.
+    console: list[str] = field(default_factory=list)
+    #: Errors that nobody caught.
+    uncaught: list[str] = field(default_factory=list)
+    #: Requests to any server but the test's.
+    outside: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page, *, server: str) -> None:
+        """Note what the page does from now on."""
+        own_host = urlsplit(server).netloc
+
+        def note_console(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning"):
+                self.console.append(message.text)
+
+        def note_request(request: Request) -> None:
+            address = urlsplit(request.url)
+            if address.scheme != "data" and address.netloc != own_host:
+                self.outside.append(request.url)
+
+        page.on("console", note_console)
+        page.on("pageerror", lambda error: self.uncaught.append(str(error)))
+        page.on("request", note_request)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_beside_playwright() -> None:
+    """Let the database be used beside Playwright, whose sync API keeps an event loop in the tests' own thread."""
+    # Until the end: the loop outlives the last browser test.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+
+@pytest.fixture
+def complaints(context: BrowserContext, asgi_server: str) -> Complaints:
+    """Return the complaints of every page that the test opens in its context."""
+    found = Complaints()
+    context.on("page", lambda page: found.watch(page, server=asgi_server))
+    return found
+
+
+@pytest.fixture
+def watched_page(complaints: Complaints, context: BrowserContext) -> Page:
+    """Open a page whose complaints are noted. The frontend must be built: `npm run build` in frontend/."""
+    script = django_settings.FRONTEND_DIST / "monitor" / "session.js"
+    assert script.is_file(), f"{script} is missing: run ./test, or `npm ci && npm run build` in frontend/"
+    return context.new_page()
+
+
+@pytest.fixture
+def queue_sample_run(transactional_db: None, settings: Settings) -> Callable[..., BacktestSession]:
+    """Return a function that queues a run of the sample, for anyone to look at."""
+    settings.PUBLIC_VIEWING = True
+    call_command("load_sample", verbosity=0)
+
+    def queue(*, pace: str) -> BacktestSession:
+        call_command("queue_sample_run", "--pace", pace)
+        return BacktestSession.objects.latest("pk")
+
+    return queue
+
+
+@pytest.fixture
+def small_session(
+    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> BacktestSession:
+    """Return a queued session of five minutes and two trades, for anyone to look at."""
+    settings.PUBLIC_VIEWING = True
+    # Uploads of the test lie in a folder of its own, also for the worker that it starts.
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    return sessions.create_session()
+
+
+@pytest.fixture
+def read_api(asgi_server: str) -> Callable[[str], Any]:
+    """Return a function that reads a JSON document of the test's server."""
+
+    def read(path: str) -> Any:  # noqa: ANN401 - whatever the document holds
+        answer = httpx.get(f"{asgi_server}{path}", timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    return read
+
+
+@pytest.fixture
+def line(asgi_server: str) -> Iterator[CuttableLine]:
+    """Yield a line to the server that the test can cut."""
+    line = CuttableLine(asgi_server)
+    yield line
+    line.close()

@@ -1,0 +1,149 @@
+"""The pages: whole without JavaScript, and what the signed-in may do on them."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
+
+from strategies import actions
+from strategies.models import BacktestSession
+from strategies.session_states import SessionState
+from tests import sessions
+
+
+def _client(user: User | None) -> Client:
+    client = Client()
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+def test_the_list_shows_the_sessions_that_one_may_see(
+    session: BacktestSession, settings: Settings, owner: User, stranger: User
+) -> None:
+    settings.PUBLIC_VIEWING = False
+
+    assert session.session_id in _client(owner).get("/").content.decode()
+    assert session.session_id not in _client(stranger).get("/").content.decode()
+    assert session.session_id not in _client(None).get("/").content.decode()
+    settings.PUBLIC_VIEWING = True
+    assert session.session_id in _client(None).get("/").content.decode()
+
+
+def test_the_list_costs_the_same_number_of_queries_for_one_session_as_for_many(
+    session: BacktestSession, owner: User, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = _client(owner)
+    client.get("/")
+    with django_assert_max_num_queries(12) as one:
+        client.get("/")
+    for _ in range(4):
+        actions.run_again(session, owner=owner)
+
+    with django_assert_max_num_queries(len(one)):
+        client.get("/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_page_is_whole_without_javascript(session: BacktestSession, owner: User) -> None:
+    sessions.run_here(session)
+
+    page = _client(owner).get(f"/sessions/{session.session_id}/").content.decode()
+
+    for shown in (session.session_id, "155.25", "165.25", "150.25", "160.25", "Sell call 1"):
+        assert shown in page, shown
+
+
+def test_a_session_that_never_ran_has_a_page_too(session: BacktestSession, owner: User) -> None:
+    response = _client(owner).get(f"/sessions/{session.session_id}/")
+
+    assert response.status_code == 200
+    assert response.context["state"] == {"tick": None, "trades": response.context["state"]["trades"], "head": None}
+    assert response.context["graph"] == sessions.graph()
+    assert response.context["can_act"] is True
+
+
+@pytest.mark.parametrize("path", ["/sessions/{}/", "/strategies/two-calls/"])
+def test_a_page_of_what_one_may_not_see_does_not_exist(session: BacktestSession, settings: Settings, path: str) -> None:
+    settings.PUBLIC_VIEWING = False
+    address = path.format(session.session_id)
+
+    assert _client(None).get(address).status_code == 404
+    settings.PUBLIC_VIEWING = True
+    assert _client(None).get(address).status_code == 200
+    assert _client(None).get(f"{address[:-1]}-not/").status_code == 404
+
+
+def test_somebody_signed_in_starts_a_session(session: BacktestSession, stranger: User) -> None:
+    response = _client(stranger).post("/sessions/", {"strategy": "two-calls", "data_set": "rising", "pace": "50"})
+
+    started = BacktestSession.objects.get(owner=stranger)
+    assert response.headers["Location"] == f"/sessions/{started.session_id}/"
+    assert (started.state, started.pace) == (SessionState.QUEUED, 50.0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"strategy": "none", "data_set": "rising"},
+        {"strategy": "two-calls", "data_set": "none"},
+        {"strategy": "two-calls", "data_set": "rising", "pace": "-5"},
+        {"strategy": "two-calls", "data_set": "rising", "pace": "nan"},
+        {},
+    ],
+)
+def test_a_start_that_makes_no_sense_starts_nothing_and_says_so(
+    session: BacktestSession, stranger: User, fields: dict[str, str]
+) -> None:
+    response = _client(stranger).post("/sessions/", fields, follow=True)
+
+    assert response.status_code == 200
+    assert [str(message) for message in response.context["messages"]]
+    assert BacktestSession.objects.count() == 1
+
+
+def test_the_owner_cancels_and_others_cannot(
+    session: BacktestSession, settings: Settings, owner: User, stranger: User
+) -> None:
+    settings.PUBLIC_VIEWING = True
+    address = f"/sessions/{session.session_id}/cancel"
+
+    by_nobody = _client(None).post(address)
+    by_stranger = _client(stranger).post(address)
+    session.refresh_from_db()
+    before = session.state
+    by_owner = _client(owner).post(address)
+    session.refresh_from_db()
+
+    assert by_nobody.headers["Location"].startswith("/accounts/login/")
+    assert by_stranger.status_code == 404
+    assert before == SessionState.QUEUED
+    assert by_owner.headers["Location"] == f"/sessions/{session.session_id}/"
+    assert session.state == SessionState.CANCELLED
+
+
+def test_cancelling_twice_says_so_instead_of_failing(session: BacktestSession, owner: User) -> None:
+    client = _client(owner)
+    client.post(f"/sessions/{session.session_id}/cancel")
+
+    response = client.post(f"/sessions/{session.session_id}/cancel", follow=True)
+
+    assert "cancelled already" in " ".join(str(message) for message in response.context["messages"])
+
+
+def test_running_again_shows_the_new_session(session: BacktestSession, owner: User) -> None:
+    response = _client(owner).post(f"/sessions/{session.session_id}/again")
+
+    assert response.headers["Location"] == "/sessions/two-calls-2024-10-29-2/"
+
+
+@pytest.mark.parametrize("path", ["/sessions/", "/sessions/{}/cancel", "/sessions/{}/again"])
+def test_acting_takes_a_post_with_a_token(session: BacktestSession, owner: User, path: str) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(owner)
+    address = path.format(session.session_id)
+
+    assert strict.post(address).status_code == 403
+    assert strict.get(address).status_code == 405
+    assert BacktestSession.objects.count() == 1

@@ -1,0 +1,196 @@
+"""The event log: batches in order, one writer, and reading that fits together."""
+
+import math
+import threading
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strategies.models import BacktestSession
+from streaming import event_log
+from streaming.event_log import LoggedEvent, LogWriter, SeriesPoint
+from streaming.models import EventBlock, SessionLog
+from streaming.protocol import frames, json_text
+from tests import sessions
+
+
+def _tick(event_id: int) -> LoggedEvent:
+    payload = {"event_id": event_id, "tick": event_id}
+    text = json_text.encode(payload)
+    return LoggedEvent(
+        event_id=event_id,
+        event_type="tick_update",
+        frame=frames.encode_frame("tick_update", text, event_id),
+        data_json=text,
+        point=SeriesPoint(event_id, 1_730_173_500 + event_id, 24_300.5, -150),
+    )
+
+
+def _append(writer: LogWriter, *event_ids: int) -> None:
+    with transaction.atomic():
+        writer.append([_tick(event_id) for event_id in event_ids])
+
+
+def test_batches_are_read_back_event_by_event_from_anywhere(session: BacktestSession) -> None:
+    writer = LogWriter(session.pk)
+    _append(writer, *range(5))
+    _append(writer, *range(5, 200))
+    _append(LogWriter(session.pk), *range(200, 230))
+
+    everything = event_log.read_frames(session.pk, after=-1, limit=1000)
+    for after in (-1, 0, 3, 4, 5, 62, 63, 64, 127, 128, 198, 199, 200, 228, 229):
+        assert event_log.read_frames(session.pk, after=after, limit=7) == everything[after + 1 : after + 8]
+
+    assert [event_id for event_id, _ in everything] == list(range(230))
+    assert everything[17] == (17, _tick(17).frame)
+    assert EventBlock.objects.filter(session=session, first_event_id=200, starts_segment=True).exists()
+
+
+@pytest.mark.parametrize("event_ids", [(0,), (4,), (6,), (5, 7), (5, 5)])
+def test_ids_that_do_not_follow_the_head_are_refused_s1(session: BacktestSession, event_ids: tuple[int, ...]) -> None:
+    writer = LogWriter(session.pk)
+    _append(writer, 0, 1, 2, 3, 4)
+
+    with pytest.raises(event_log.LogError, match="cannot follow event"):
+        _append(writer, *event_ids)
+
+    assert event_log.read_state(session.pk).head == 4
+
+
+def test_a_second_writer_cannot_fork_the_log_s1(session: BacktestSession) -> None:
+    first, second = LogWriter(session.pk), LogWriter(session.pk)
+    _append(first, 0, 1)
+
+    # The unique key of blocks refuses the same first event, the head refuses any other one.
+    with pytest.raises(IntegrityError):
+        _append(second, 0)
+    second.head = 0
+    with pytest.raises(event_log.LogTaken):
+        _append(second, 1, 2)
+
+    assert len(event_log.read_frames(session.pk, after=-1, limit=10)) == 2
+
+
+def test_a_batch_that_fails_leaves_nothing_behind(session: BacktestSession) -> None:
+    writer = LogWriter(session.pk)
+    _append(writer, 0)
+
+    def append_and_fail() -> None:
+        with transaction.atomic():
+            writer.append([_tick(1)])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        append_and_fail()
+
+    assert event_log.read_state(session.pk).head == 0
+    assert EventBlock.objects.count() == 1
+
+
+def test_nothing_follows_the_last_event(session: BacktestSession) -> None:
+    sessions.publish(session, sessions.events_of(session))
+
+    with pytest.raises(event_log.LogError, match="last event already"):
+        _append(LogWriter(session.pk), 313)
+
+
+def test_the_lock_of_a_session_has_one_holder_and_is_seen_by_others(session: BacktestSession) -> None:
+    found: list[bool] = []
+
+    def try_it() -> None:
+        with event_log.session_lock(session.pk) as is_ours:
+            found.append(is_ours)
+        connection.close()
+
+    with event_log.session_lock(session.pk) as is_ours:
+        thread = threading.Thread(target=try_it)
+        thread.start()
+        thread.join()
+        while_held = event_log.locked_sessions([session.pk, session.pk + 1])
+    afterwards = event_log.locked_sessions([session.pk])
+    try_it()
+
+    assert (is_ours, found) == (True, [False, True])
+    assert while_held == frozenset({session.pk})
+    assert afterwards == frozenset()
+
+
+def test_what_is_read_at_one_instant_fits_together_s7(session: BacktestSession) -> None:
+    writer = LogWriter(session.pk)
+    _append(writer, 0, 1)
+
+    def write_on() -> None:
+        _append(writer, 2, 3)
+        connection.close()
+
+    with event_log.one_instant():
+        before = event_log.read_state(session.pk)
+        thread = threading.Thread(target=write_on)
+        thread.start()
+        thread.join()
+        blocks = event_log.read_frames(session.pk, after=-1, limit=10)
+        after = event_log.read_state(session.pk)
+
+    assert before.head == after.head == 1
+    assert len(blocks) == 2
+    assert event_log.read_state(session.pk).head == 3
+
+
+def test_blocks_are_stored_as_they_are_and_small(session: BacktestSession) -> None:
+    sessions.run_here(session)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, attstorage FROM pg_attribute WHERE attrelid = 'streaming_eventblock'::regclass "
+            "AND attname IN ('body', 'series')"
+        )
+        storage = dict(cursor.fetchall())
+    blocks = EventBlock.objects.filter(session=session)
+    raw, stored = sum(block.raw_bytes for block in blocks), sum(len(block.body) for block in blocks)
+
+    assert {name: str(kind) for name, kind in storage.items()} == {"body": "e", "series": "e"}
+    assert stored < raw / 5
+
+
+def test_a_session_that_never_ran_has_an_empty_log(session: BacktestSession) -> None:
+    assert event_log.read_state(session.pk) == event_log.LogState(head=None, oldest_event_id=0, is_finished=False)
+    assert event_log.read_frames(session.pk, after=-1, limit=5) == []
+    assert event_log.viewer_state(session)["tick"] is None
+    assert SessionLog.objects.count() == 0
+
+
+def test_the_state_for_the_page_is_the_last_tick_and_the_trades(session: BacktestSession) -> None:
+    events = sessions.events_of(session)
+    sessions.publish(session, events[:154])
+
+    state = event_log.viewer_state(session)
+
+    assert state["tick"] == next(event["data"] for event in reversed(events[:154]) if event["event"] == "tick_update")
+    assert [trade["trade_id"] for trade in state["trades"]["trades"]] == ["call-1-r0", "call-2-r0"]
+    assert state["trades"]["summary"]["total_pnl"] == "-500.00"
+    assert state["head"] == 153
+
+
+_POINTS = st.lists(
+    st.builds(
+        SeriesPoint,
+        tick=st.integers(0, 2**32 - 1),
+        epoch_second=st.integers(-(2**62), 2**62),
+        underlying=st.floats(allow_nan=False),
+        total_pnl_cents=st.integers(-(2**62), 2**62),
+    ),
+    max_size=70,
+)
+
+
+@given(_POINTS)
+def test_series_come_back_as_they_were_packed(points: list[SeriesPoint]) -> None:
+    assert event_log.unpack_series(event_log.pack_series(points)) == points
+
+
+def test_a_price_that_is_missing_stays_missing() -> None:
+    (point,) = event_log.unpack_series(event_log.pack_series([SeriesPoint(1, 2, math.nan, 3)]))
+
+    assert math.isnan(point.underlying)
