@@ -36,6 +36,8 @@ class CentralizedBacktestEngineWithSSE(CentralizedBacktestEngine):
         self.emitter = SSEEventEmitter(session_id)
         self._diagnostics = messages.empty_diagnostics()
         self._writer = payloads.TickWriter()
+        #: Event id and payload of the last tick_update; None before the first.
+        self._last_tick: tuple[int, dict[str, Any]] | None = None
         self._trades = messages.empty_trades(self.start_date.isoformat())
 
     def register_sse_callback(self, callback: Callable[[SSEEvent], None]) -> None:
@@ -84,14 +86,16 @@ class CentralizedBacktestEngineWithSSE(CentralizedBacktestEngine):
         self._emit_complete(result.status)
 
     def _emit_tick(self, payload: dict[str, Any]) -> None:
-        event_id = self.emitter.emit(messages.TICK_UPDATE, payload)
-        self._diagnostics["current_state"] = {"event_id": event_id, "session_id": self.session_id, **payload}
+        self._last_tick = (self.emitter.emit(messages.TICK_UPDATE, payload), payload)
 
     def _emit_complete(self, status: messages.CompletionStatus, error: str | None = None) -> None:
         ending = snapshots.completion_fields(total_ticks=self.ticks_run, status=status, error=error)
         self.emitter.emit(messages.BACKTEST_COMPLETE, {**self._snapshot(), **ending})
 
     def _snapshot(self) -> dict[str, Any]:
+        if self._last_tick is not None:
+            event_id, payload = self._last_tick
+            self._diagnostics["current_state"] = {"event_id": event_id, "session_id": self.session_id, **payload}
         return snapshots.snapshot_fields(
             diagnostics=json_text.encode(self._diagnostics),
             trades=json_text.encode(self._trades),

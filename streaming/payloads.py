@@ -32,7 +32,11 @@ class TickWriter:
 
     def __init__(self) -> None:
         # The engine's object beside its piece of JSON: as long as it is kept here, its id is its own.
-        self._quotes: dict[str, tuple[QuoteView, dict[str, Any]]] = {}
+        self._last_quotes: Mapping[str, QuoteView] = {}
+        self._ltp_pieces: dict[str, dict[str, Any] | None] = {}
+        # The time of the newest quote, and its text: quotes of one second share one time.
+        self._at: datetime | None = None
+        self._at_text = ""
         self._marks: dict[str, tuple[PositionMark, dict[str, Any]]] = {}
         self._pnl: tuple[PnlSummary | None, dict[str, Any]] = (None, {})
         self._active: tuple[tuple[str, ...] | None, list[str]] = (None, [])
@@ -51,15 +55,24 @@ class TickWriter:
             "node_executions": {execution.execution_id: _execution(execution) for execution in outcome.executions},
             "open_positions": [self._mark(mark) for mark in outcome.positions],
             "pnl_summary": self._pnl[1],
-            "ltp": {symbol: self._quote(symbol, quote) for symbol, quote in outcome.quotes.items()},
+            "ltp": self._ltp(outcome.quotes),
             "active_nodes": self._active[1],
         }
 
-    def _quote(self, symbol: str, quote: QuoteView) -> dict[str, Any]:
-        known = self._quotes.get(symbol)
-        if known is None or known[0] is not quote:
-            known = self._quotes[symbol] = (quote, {"ltp": quote.ltp, "timestamp": _local(quote.at)})
-        return known[1]
+    def _ltp(self, quotes: Mapping[str, QuoteView]) -> dict[str, Any]:
+        pieces = self._ltp_pieces.copy()
+        last = self._last_quotes
+        is_same = last.keys() == quotes.keys()
+        if not is_same:
+            pieces = dict.fromkeys(quotes)
+        for symbol, quote in quotes.items():
+            if is_same and last[symbol] is quote:
+                continue
+            if quote.at is not self._at:
+                self._at, self._at_text = quote.at, _local(quote.at)
+            pieces[symbol] = {"ltp": quote.ltp, "timestamp": self._at_text}
+        self._last_quotes, self._ltp_pieces = quotes, pieces
+        return pieces
 
     def _mark(self, mark: PositionMark) -> dict[str, Any]:
         known = self._marks.get(mark.position_id)

@@ -106,6 +106,9 @@ class CentralizedBacktestEngine:
         }
         self._first = [r for r in self._runners.values() if isinstance(r.node, StartNode | SquareOffNode)]
         self._others = [r for r in self._runners.values() if not isinstance(r.node, StartNode | SquareOffNode)]
+        self._places = {runner.node.id: place for place, runner in enumerate(self._others)}
+        self._active_version = -1
+        self._active_places: list[int] = []
         self._recorder = RunRecorder(self._state, self._runners)
         self._profits = ProfitRecord()
         self._completions: list[NodeCompletion] = []
@@ -253,10 +256,24 @@ class CentralizedBacktestEngine:
             return
         if run.guard_plans:
             self._trigger_guards(executions, completed)
-        for runner in self._others:
-            activation = run.active.get(runner.node.id)
-            if activation is not None and activation.from_tick <= run.tick:
+        # Nodes that become active behind the place where the pass stands still have their turn in it.
+        place = -1
+        while (place := self._next_active(place)) < len(self._others):
+            runner = self._others[place]
+            if run.active[runner.node.id].from_tick <= run.tick:
                 self._visit(runner, executions, completed)
+
+    def _next_active(self, after: int) -> int:
+        """Return the place of the first active node after a place; the end of the visiting order where there is none."""
+        run = self._state
+        if run.active_version != self._active_version:
+            self._active_version = run.active_version
+            places = (self._places.get(node_id) for node_id in run.active)
+            self._active_places = sorted(place for place in places if place is not None)
+        for place in self._active_places:
+            if place > after:
+                return place
+        return len(self._others)
 
     def _visit(
         self, runner: NodeRunner[Any], executions: list[NodeExecution] | None, completed: list[Completed] | None

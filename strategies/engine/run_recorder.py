@@ -47,8 +47,12 @@ class RunRecorder:
         self._stamp_second = -1
         self._stamp_text = ""
         self._stamp_bytes = b""
-        self._views: dict[str, tuple[int, QuoteView]] = {}
-        self._picked: list[str] = []
+        self._views: dict[str, QuoteView] = {}
+        self._picked: tuple[str, ...] = ()
+        #: What decides which symbols are told of: how many were traded, and what entry nodes would pick.
+        self._tracked_version: tuple[int, tuple[str, ...] | None] | None = None
+        #: Symbol, second of its last tick as of each second, price as of each second.
+        self._tracked: list[tuple[str, list[int], list[float]]] = []
         self._spot_low = self._spot_high = 0.0
         self._active: tuple[str, ...] = ()
         self._active_version = -1
@@ -57,6 +61,7 @@ class RunRecorder:
         """Note that a new day is on the tape."""
         self._stamp_prefix = f"{tape.day:%Y%m%d}_"
         self._views = {}
+        self._tracked_version = None
         self._stamp_second = -1
         self._spot_low = self._spot_high = 0.0
 
@@ -110,7 +115,7 @@ class RunRecorder:
             tuple(book.summaries[closed_before:]) if trades else (),
             book.marks(),
             book.pnl(),
-            self._quotes(),
+            self._quotes(at),
             self._active_nodes(),
         )
         if not completed:
@@ -158,40 +163,60 @@ class RunRecorder:
             for (role, timeframe_id), series in self._run.market.series.items()
         }
 
-    def _quotes(self) -> dict[str, QuoteView]:
+    def _quotes(self, at: datetime) -> dict[str, QuoteView]:
+        """
+        Return the last prices as of now.
+
+        Args:
+            at: The current second; quotes that came in it share this one object.
+        """
         run = self._run
-        tape, second = run.market.tape, run.second
-        symbols = [*run.market.symbols.values(), *run.traded_symbols]
+        second = run.second
         if run.active and self._watched:
-            spot = tape.price_list(run.strategy.underlying)[second]
-            if not self._spot_low < spot <= self._spot_high:
+            spot = run.market.tape.price_list(run.strategy.underlying)[second]
+            if not self._spot_low < spot <= self._spot_high and spot == spot:
                 self._pick(spot)
-            symbols.extend(self._picked)
-        views: dict[str, QuoteView] = {}
-        for symbol in symbols:
-            at = tape.quoted_at(symbol)[second]
-            known = self._views.get(symbol)
-            if known is None or known[0] != at:
-                if at < 0:
-                    continue
-                view = QuoteView(tape.price_list(symbol)[second], exchange_time(tape.epochs[at]))
-                known = self._views[symbol] = (at, view)
-            views[symbol] = known[1]
+        version = (len(run.traded_symbols), self._picked if run.active else None)
+        if version != self._tracked_version:
+            self._track(version)
+            return self._all_quotes()
+        # Most contracts tick in every other second: only those that did are written anew.
+        views = self._views.copy()
+        for symbol, quoted_at, prices in self._tracked:
+            if quoted_at[second] == second:
+                views[symbol] = QuoteView(prices[second], at)
+        self._views = views
         return views
+
+    def _track(self, version: tuple[int, tuple[str, ...] | None]) -> None:
+        """Note which symbols are told of from now on."""
+        run = self._run
+        tape = run.market.tape
+        self._tracked_version = version
+        symbols = dict.fromkeys((*run.market.symbols.values(), *run.traded_symbols, *(version[1] or ())))
+        self._tracked = [(symbol, tape.quoted_at(symbol), tape.price_list(symbol)) for symbol in symbols]
+
+    def _all_quotes(self) -> dict[str, QuoteView]:
+        tape, second = self._run.market.tape, self._run.second
+        self._views = {
+            symbol: QuoteView(prices[second], exchange_time(tape.epochs[quoted_at[second]]))
+            for symbol, quoted_at, prices in self._tracked
+            if quoted_at[second] >= 0
+        }
+        return self._views
 
     def _pick(self, spot: float) -> None:
         """Note which contracts entry nodes would pick now, and for which prices of the underlying that stays so."""
         run = self._run
         low, high = float("-inf"), float("inf")
-        self._picked = []
-        if spot != spot:
-            return
+        picked: list[str] = []
         for pick in self._watched:
             bounds = run.chain.bounds(pick, spot=spot, on=run.market.day)
             symbol = run.chain.symbol(pick, spot=spot, on=run.market.day, last_price=run.market.last_price)
             low, high = max(low, bounds[0]), min(high, bounds[1])
             if symbol is not None:
-                self._picked.append(symbol)
+                picked.append(symbol)
+        self._picked = tuple(picked)
         self._spot_low, self._spot_high = low, high
 
     def _active_nodes(self) -> tuple[str, ...]:
