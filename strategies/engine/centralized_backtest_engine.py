@@ -264,7 +264,7 @@ class CentralizedBacktestEngine:
                 self._visit(runner, executions, completed)
 
     def _next_active(self, after: int) -> int:
-        """Return the place of the first active node after a place; the end of the visiting order where there is none."""
+        """Return the place of the first active node after a place; past the last one where there is none."""
         run = self._state
         if run.active_version != self._active_version:
             self._active_version = run.active_version
