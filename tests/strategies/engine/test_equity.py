@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -158,3 +159,97 @@ def test_the_kept_ticks_give_back_the_value_at_every_tick(totals: list[Decimal],
     assert sum((day.pnl for day in curve.days()), Decimal(0)) == totals[-1] == curve.final_pnl
     assert sum(day.ticks for day in curve.days()) == len(totals) == curve.ticks
     assert list(curve.minutes())[-1].total_pnl == totals[-1]
+
+
+DAYS = st.lists(
+    st.lists(st.tuples(st.decimals(-50, 50, places=2), st.booleans()), min_size=1, max_size=6), min_size=1, max_size=4
+)
+
+
+@given(DAYS, st.sampled_from([1, 30_000]), st.integers(0, 3))
+def test_columns_of_ticks_are_taken_as_the_same_ticks_one_by_one(
+    parts: list[list[tuple[Decimal, bool]]], step: int, more_places: int
+) -> None:
+    """Also when a part spans midnight, and when its units are finer than the curve's."""
+    one_by_one, in_columns = EquityCurve(), EquityCurve()
+    epoch = OPEN
+    for part in parts:
+        epochs = [epoch + step * place for place in range(1, len(part) + 1)]
+        epoch = epochs[-1]
+        for at, (total, is_open) in zip(epochs, part, strict=True):
+            one_by_one.add(at, total, int(is_open))
+        in_columns.add_many(
+            np.array(epochs),
+            np.array([int(total.scaleb(2 + more_places)) for total, _ in part]),
+            places=2 + more_places,
+            is_exposed=np.array([is_open for _, is_open in part]),
+        )
+
+    assert list(in_columns.samples()) == list(one_by_one.samples())
+    assert in_columns.days() == one_by_one.days()
+    assert (in_columns.ticks, in_columns.exposed_ticks) == (one_by_one.ticks, one_by_one.exposed_ticks)
+    assert in_columns.final_pnl == one_by_one.final_pnl
+
+
+def test_ticks_in_columns_and_one_by_one_make_one_curve() -> None:
+    curve = curve_of((0, "1.00"))
+    curve.add_many(np.array([OPEN + 1, OPEN + 2]), np.array([100, 250]), places=2, is_exposed=np.array([True, False]))
+    curve.add(OPEN + 3, Decimal("-1.00"), 0)
+
+    assert [point.total_pnl for point in curve.points()] == [Decimal(1), Decimal(1), Decimal("2.50"), Decimal(-1)]
+
+
+def column_curve(totals: list[int], kept: list[bool]) -> EquityCurve:
+    """Feed one total a second, in whole units of the currency."""
+    curve = EquityCurve()
+    curve.add_many(
+        np.arange(OPEN, OPEN + len(totals)),
+        np.array(totals),
+        places=0,
+        is_exposed=np.zeros(len(totals), dtype=np.bool_),
+        is_kept=np.array(kept),
+    )
+    return curve
+
+
+@pytest.mark.parametrize("epochs", [[OPEN, OPEN + 1], [OPEN + 2, OPEN + 2]])
+def test_columns_out_of_order_are_refused(epochs: list[int]) -> None:
+    curve = curve_of((0, "0"))
+
+    with pytest.raises(ValueError, match="out of order"):
+        curve.add_many(np.array(epochs), np.array([1, 2]), places=2, is_exposed=np.array([False, False]))
+
+
+def test_units_finer_than_eight_decimals_are_rounded() -> None:
+    curve = EquityCurve()
+    curve.add_many(np.array([OPEN]), np.array([1_234_567_891]), places=10, is_exposed=np.array([False]))
+
+    assert curve.final_pnl == Decimal("0.12345679")
+
+
+def test_charges_are_taken_off_from_their_tick_on() -> None:
+    before = column_curve([0, 0, 0, 5, 5, 5], [False, False, True, False, True, False])
+
+    after = before.less([(OPEN + 2, Decimal("0.25")), (OPEN + 4, Decimal("1.505")), (OPEN + 4, Decimal("0.001"))])
+
+    assert [(point.epoch - OPEN, point.total_pnl) for point in after.points()] == [
+        (0, Decimal(0)),
+        (1, Decimal(0)),
+        (2, Decimal("-0.25")),
+        (3, Decimal("4.75")),
+        (4, Decimal("3.244")),
+        (5, Decimal("3.244")),
+    ]
+    assert [point.total_pnl for point in before.points()][-1] == 5
+    assert (after.ticks, after.final_pnl) == (6, Decimal("3.244"))
+
+
+def test_a_charge_at_a_tick_that_was_not_kept_is_refused() -> None:
+    curve = column_curve([0, 0, 0, 0], [False] * 4)
+
+    with pytest.raises(ValueError, match="no kept tick"):
+        curve.less([(OPEN + 1, Decimal(1))])
+
+
+def test_an_empty_curve_without_charges_stays_empty() -> None:
+    assert list(EquityCurve().less([]).samples()) == []
