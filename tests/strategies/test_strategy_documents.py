@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
 from strategies.engine.graph import parse_strategy
 from strategies.engine.text_documents import as_text_document
+from strategies.market_data import simulator
 from strategies.samples import SAMPLE_STRATEGY_FILE, sample_strategy
 from strategies.strategy_documents import (
     StrategyFileInvalid,
@@ -93,6 +96,9 @@ def test_a_byte_order_mark_does_no_harm(tmp_path: Path, name: str, document: Jso
         ("s.json", "[]", "s.json, line 1: a strategy is a JSON object with nodes and edges."),
         ("s.yaml", "# only this\n", "s.yaml, line 1: a strategy is a YAML mapping with nodes and edges."),
         ("s.json", '{\n "nodes": [,]\n}', "s.json, line 2: not valid JSON: Expecting value."),
+        ("s.json", " \n\n", "s.json, line 1: the file is empty; a strategy is a JSON object."),
+        ("s.json", '{\n "a": 1\n', "s.json, line 3: not valid JSON: Expecting ',' delimiter."),
+        ("s.json", "[" * 100_000, "s.json: the JSON is nested too deeply for a strategy."),
         ("s.json", '{"a": NaN}', "s.json: not valid JSON: NaN is not a JSON number."),
         ("s.json", b'{\n"a": "\xff"}', "s.json, line 2: the text is not UTF-8; save it as UTF-8."),
         ("s.yml", "a: 1\na: 2", "s.yml, line 2: the key 'a' occurs twice in one mapping."),
@@ -105,6 +111,27 @@ def test_a_file_that_holds_no_document_is_refused(tmp_path: Path, name: str, tex
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert refusal_of(tmp_path / "none.yaml") == "none.yaml cannot be read: No such file or directory."
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    assert refusal_of(tmp_path) == f"{tmp_path.name} cannot be read: Is a directory."
+
+
+@pytest.mark.parametrize("name", ["s.json", "s.yaml"])
+def test_a_fault_of_a_node_or_an_edge_is_told_with_the_line_of_its_field(
+    tmp_path: Path, name: str, document: Json
+) -> None:
+    document["nodes"][2]["type"] = "fooNode"
+    document["edges"].append({"source": document["nodes"][0]["id"], "target": "nowhere"})
+    text = json.dumps(document, indent=2)
+    of_node, of_edge = (text[: text.index(f'"{word}"')].count("\n") + 1 for word in ("fooNode", "nowhere"))
+
+    refusal = refusal_of(written(tmp_path, name, text)).splitlines()
+
+    node_id = document["nodes"][2]["id"]
+    assert [line for line in refusal if line.startswith(f"{name}, line {of_node}: node '{node_id}', type: 'fooNode'")]
+    assert [line for line in refusal if line.startswith(f"{name}, line {of_edge}: ") and "'nowhere'" in line]
+    assert all(line.startswith(f"{name}, line ") for line in refusal)
 
 
 YAML = """\
@@ -168,3 +195,33 @@ def test_a_long_list_of_faults_is_cut(tmp_path: Path, document: Json) -> None:
     next(node for node in document["nodes"] if node["id"] == "put-signal")["data"]["conditions"] = conditions
 
     assert refusal_of(written(tmp_path, "s.json", json.dumps(document))).endswith("\n... and 5 more faults.")
+
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def tutorial_strategy() -> str:
+    """Return the strategy that the tutorial has its reader write."""
+    page = (ROOT / "docs/tutorial/write-a-strategy.md").read_text(encoding="utf-8")
+    return page.partition("```yaml\n")[2].partition("```")[0]
+
+
+@pytest.mark.parametrize(("least_rsi", "total_pnl"), [(75, []), (60, [Decimal("1031.25")])])
+def test_the_tutorials_strategy_trades_on_the_sample_day_as_the_tutorial_says(
+    tmp_path: Path, least_rsi: int, total_pnl: list[Decimal]
+) -> None:
+    path = written(tmp_path, "breakout.yaml", tutorial_strategy().replace("> 75", f"> {least_rsi}"))
+    config = BacktestConfig(strategy=load_strategy_graph(path), market_data=simulator.sample_day())
+
+    result = CentralizedBacktestEngine(config).run()
+
+    assert [trade.pnl for trade in result.trades] == total_pnl
+
+
+def test_the_fault_that_the_pages_show_is_the_one_that_the_loader_tells(tmp_path: Path) -> None:
+    text = tutorial_strategy().replace("Previous[TI.5m.High]", "Previous[TI.1m.High]")
+
+    refusal = refusal_of(written(tmp_path, "breakout.yaml", text))
+
+    for page in ("docs/tutorial/write-a-strategy.md", "docs/reference/condition-text.md"):
+        assert f"```text\n{refusal}\n```" in (ROOT / page).read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from strategies import samples
+from strategies import samples, strategy_documents
 from strategies.engine.centralized_backtest_engine import BacktestConfig
 from strategies.engine.errors import EngineError
 from strategies.engine.graph import StrategyGraph, parse_strategy
@@ -28,7 +28,7 @@ from strategies.engine.outcomes import BacktestResult
 from strategies.engine.ticks import MarketData
 from strategies.market_data import simulator
 from strategies.market_data.files import load_market_data
-from streaming import backtest_console, strategy_file
+from streaming import backtest_console
 from streaming.backtest_console import BacktestConsole
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
 from streaming.jsonl_recorder import JsonlRecorder, OutputFailed, OutputRefused, check_output_folder
@@ -110,7 +110,7 @@ def _date(text: str) -> date:
 def _load_strategy(path: Path | None) -> StrategyGraph:
     if path is None:
         return parse_strategy(samples.sample_strategy())
-    return strategy_file.load_strategy_file(path)
+    return strategy_documents.load_strategy_graph(path)
 
 
 def _load_market_data(options: dict[str, Any]) -> MarketData:
