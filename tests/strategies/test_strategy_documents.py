@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
 from strategies.engine.graph import parse_strategy
 from strategies.engine.text_documents import as_text_document
-from strategies.market_data import simulator
 from strategies.samples import SAMPLE_STRATEGY_FILE, sample_strategy
 from strategies.strategy_documents import (
     StrategyFileInvalid,
@@ -195,33 +192,3 @@ def test_a_long_list_of_faults_is_cut(tmp_path: Path, document: Json) -> None:
     next(node for node in document["nodes"] if node["id"] == "put-signal")["data"]["conditions"] = conditions
 
     assert refusal_of(written(tmp_path, "s.json", json.dumps(document))).endswith("\n... and 5 more faults.")
-
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def tutorial_strategy() -> str:
-    """Return the strategy that the tutorial has its reader write."""
-    page = (ROOT / "docs/tutorial/write-a-strategy.md").read_text(encoding="utf-8")
-    return page.partition("```yaml\n")[2].partition("```")[0]
-
-
-@pytest.mark.parametrize(("least_rsi", "total_pnl"), [(75, []), (60, [Decimal("1031.25")])])
-def test_the_tutorials_strategy_trades_on_the_sample_day_as_the_tutorial_says(
-    tmp_path: Path, least_rsi: int, total_pnl: list[Decimal]
-) -> None:
-    path = written(tmp_path, "breakout.yaml", tutorial_strategy().replace("> 75", f"> {least_rsi}"))
-    config = BacktestConfig(strategy=load_strategy_graph(path), market_data=simulator.sample_day())
-
-    result = CentralizedBacktestEngine(config).run()
-
-    assert [trade.pnl for trade in result.trades] == total_pnl
-
-
-def test_the_fault_that_the_pages_show_is_the_one_that_the_loader_tells(tmp_path: Path) -> None:
-    text = tutorial_strategy().replace("Previous[TI.5m.High]", "Previous[TI.1m.High]")
-
-    refusal = refusal_of(written(tmp_path, "breakout.yaml", text))
-
-    for page in ("docs/tutorial/write-a-strategy.md", "docs/reference/condition-text.md"):
-        assert f"```text\n{refusal}\n```" in (ROOT / page).read_text(encoding="utf-8")

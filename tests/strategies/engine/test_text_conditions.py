@@ -1,6 +1,9 @@
 """A strategy's conditions as text: the graph reader makes the records of the objects, and tells faults by column."""
 
 import copy
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -195,3 +198,25 @@ def test_two_indicators_of_one_name_are_both_printed_by_their_keys(document: Jso
         ("TI", "1m", "rsi_14"): "rsi_14",
         ("TI", "1m", "rsi_7"): "rsi_7",
     }
+
+
+def test_every_value_of_the_reference_page_is_read(document: Json) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs/reference/condition-text.md").read_text(encoding="utf-8")
+    table = page.partition("## Values\n")[2].partition("## ")[0]
+    rows = [row.split(" | ")[0] for row in table.splitlines() if row.startswith("| `")]
+    values = [value for row in rows for value in re.findall(r"`([^`]+)`", row)]
+    assert len(values) > 20
+    timeframe = data_of(document, "start")["tradingInstrumentConfig"]["timeframes"][0]
+    timeframe["indicators"]["macd"] = {"indicator_name": "macd"}
+    data_of(document, "put-entry")["positions"][0]["vpi"] = "call"
+    for node_id in ("put-target-exit", "put-stop-exit"):
+        data_of(document, node_id)["exitNodeData"]["orderConfig"]["targetPositionVpi"] = "call"
+    text = json.dumps(document).replace("put-signal", "entry-condition-1").replace("put_signal", "entry_condition_1")
+    document = json.loads(text)
+    signal = data_of(document, "entry-condition-1")
+    signal["conditions"] = " OR ".join(f"{value} > 0" for value in values)
+
+    node = parse_strategy(document).nodes["entry-condition-1"]
+
+    assert isinstance(node, EntrySignalNode)
+    assert len(node.conditions.members) == len(values)
