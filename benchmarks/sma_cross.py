@@ -24,10 +24,10 @@ from tests.oracles import strategy_writer as write
 DAY = date(2024, 10, 29)
 UNDERLYING = "NIFTY"
 OPTION = "NIFTY:2024-12-26:OPT:24350:PE"
+TICKS = 22_351
 TRADES = 52
 
 _SEED = 20241029
-_TICKS = 22_351
 _OPEN, _CLOSE = 9 * 3600 + 15 * 60, 15 * 3600 + 30 * 60
 _RALLY = 15 * 3600 + 6 * 60
 _EPOCH = date(1970, 1, 1)
@@ -43,6 +43,10 @@ class Prices:
     index: FloatColumn
     option: FloatColumn
 
+    def first(self, count: int) -> Prices:
+        """Return the first seconds of the day."""
+        return Prices(self.seconds[:count], self.index[:count], self.option[:count])
+
 
 def synthetic_prices() -> Prices:
     """
@@ -53,15 +57,15 @@ def synthetic_prices() -> Prices:
     """
     rng = np.random.default_rng(_SEED)
     seconds = np.arange(_OPEN, _CLOSE + 1)
-    dropped = rng.choice(np.arange(1, seconds.size - 1), size=seconds.size - _TICKS, replace=False)
+    dropped = rng.choice(np.arange(1, seconds.size - 1), size=seconds.size - TICKS, replace=False)
     seconds = np.delete(seconds, dropped)
-    own = rng.standard_normal(_TICKS) * 5.0e-4
-    shock = rng.standard_normal(_TICKS) * 5.9e-5
+    own = rng.standard_normal(TICKS) * 5.0e-4
+    shock = rng.standard_normal(TICKS) * 5.9e-5
     shock[seconds >= _RALLY] += 6.0e-6
     shock[0] = own[0] = 0.0
-    spike = np.zeros(_TICKS)
-    for at in rng.choice(np.arange(600, _TICKS - 1200), size=24, replace=False).tolist():
-        spike[at:] += 0.30 * 0.5 ** (np.arange(_TICKS - at) / 90.0)
+    spike = np.zeros(TICKS)
+    for at in rng.choice(np.arange(600, TICKS - 1200), size=24, replace=False).tolist():
+        spike[at:] += 0.30 * 0.5 ** (np.arange(TICKS - at) / 90.0)
     index = 24350.0 * np.exp(np.cumsum(shock))
     option = 130.0 * np.exp(np.cumsum(-40.0 * shock + own) + spike)
     return Prices(seconds, _on_grid(index), np.maximum(_on_grid(option), 0.05))
