@@ -1,0 +1,131 @@
+"""
+A program: runs the reference strategy over the reference day, or over its beginning, and prints hashes of its events.
+
+    python -m tests.oracles.event_digests FOLDER whole [CUT ...]
+    python -m tests.oracles.event_digests FOLDER cut CUT ...
+
+``whole`` runs all data, and hashes the events up to each cut on the way; it also runs without streaming and headless.
+``cut`` runs, for each cut, data that end there: the first CUT seconds of the day. A process of its own, so that
+PYTHONHASHSEED can differ and two can work side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
+from strategies.engine.graph import StrategyGraph, parse_strategy
+from strategies.engine.outcomes import NodeCompletion, TickOutcome
+from strategies.engine.positions import Trade
+from strategies.engine.ticks import MarketData
+from strategies.market_data.files import load_market_data
+from strategies.market_data.tick_table import TickTable
+from streaming import payloads
+from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
+from streaming.protocol import json_text, messages
+from streaming.sse_event_emitter import SSEEvent
+
+
+class Hashed(CentralizedBacktestEngineWithSSE):
+    """The streaming engine, its events hashed as they come."""
+
+    def __init__(self, config: BacktestConfig, cuts: Collection[int] = ()) -> None:
+        super().__init__(config, "digests")
+        self.cuts = cuts
+        #: Of the events before the last one, which tells how the run ended.
+        self.running = hashlib.sha256()
+        self.everything = hashlib.sha256()
+        self.at: dict[int, str] = {}
+        self.register_sse_callback(self._hash_event)
+
+    def on_tick(self, outcome: TickOutcome) -> None:
+        """Note the hash of all events up to a cut."""
+        super().on_tick(outcome)
+        if outcome.tick in self.cuts:
+            self.at[outcome.tick] = self.running.hexdigest()
+
+    def _hash_event(self, event: SSEEvent) -> None:
+        written = json_text.encode([event["event"], event["data"]])
+        self.everything.update(written)
+        if event["event"] != messages.BACKTEST_COMPLETE:
+            self.running.update(written)
+
+
+def whole(strategy: StrategyGraph, data: MarketData, cuts: Collection[int]) -> dict[str, Any]:
+    """Run all data: streaming, not streaming, and headless."""
+    config = BacktestConfig(strategy=strategy, market_data=data)
+    streaming = Hashed(config, cuts)
+    streamed = streaming.run()
+    silent = CentralizedBacktestEngine(config).run()
+    headless = CentralizedBacktestEngine(config).run_headless()
+    return {
+        "at": streaming.at,
+        "events": streaming.everything.hexdigest(),
+        "completions": {"streaming": _completions(streamed.completions), "silent": _completions(silent.completions)},
+        "trades": {
+            "streaming": _trades(streamed.trades),
+            "silent": _trades(silent.trades),
+            "headless": _trades(headless.trades),
+        },
+        "exits": [[int(trade.exit_time.timestamp()), _trades([trade])] for trade in streamed.trades],
+    }
+
+
+def beginnings(strategy: StrategyGraph, data: MarketData, cuts: Iterable[int]) -> dict[str, Any]:
+    """Run, for each cut, data that end there."""
+    events, trades = {}, {}
+    for cut in cuts:
+        config = BacktestConfig(strategy=strategy, market_data=beginning(data, cut))
+        engine = Hashed(config)
+        engine.run()
+        events[cut] = engine.running.hexdigest()
+        headless = CentralizedBacktestEngine(config).run_headless()
+        trades[cut] = [_trades([trade]) for trade in headless.trades]
+    return {"at": events, "trades": trades}
+
+
+def beginning(data: MarketData, cut: int) -> TickTable:
+    """Return the first seconds of a day, as a file that ends there would be read."""
+    (day,) = data.days()
+    ticks = int(day.starts[cut])
+    return TickTable(
+        epoch_seconds=np.repeat(day.seconds[:cut], np.diff(day.starts[: cut + 1])),
+        symbol_codes=day.codes[:ticks],
+        symbol_names=day.symbols,
+        ltp=day.ltp[:ticks],
+        volume=day.volume[:ticks],
+        oi=day.oi[:ticks],
+        warmup_candles=data.warmup_candles,
+    )
+
+
+def _trades(trades: Iterable[Trade]) -> str:
+    return _hash([payloads.trade(trade) for trade in trades])
+
+
+def _completions(completions: Iterable[NodeCompletion]) -> str:
+    return _hash([payloads.node_event(completion) for completion in completions])
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json_text.encode(value)).hexdigest()
+
+
+def main(arguments: list[str]) -> None:
+    """Run and print."""
+    folder, kind, *numbers = arguments
+    data = load_market_data(Path(folder) / "ticks.parquet", Path(folder) / "warmup_candles_1m.csv")
+    strategy = parse_strategy(json.loads((Path(folder) / "strategy.json").read_text(encoding="utf-8")))
+    cuts = [int(number) for number in numbers]
+    print(json.dumps(whole(strategy, data, cuts) if kind == "whole" else beginnings(strategy, data, cuts)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
