@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import signal
 import threading
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -20,14 +19,11 @@ from typing import Any, Final, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from strategies import samples, strategy_documents
+from strategies import run_files
 from strategies.engine.centralized_backtest_engine import BacktestConfig
 from strategies.engine.errors import EngineError
-from strategies.engine.graph import StrategyGraph, parse_strategy
 from strategies.engine.outcomes import BacktestResult
-from strategies.engine.ticks import MarketData
-from strategies.market_data import simulator
-from strategies.market_data.files import load_market_data
+from strategies.market_data import skipped_days
 from streaming import backtest_console
 from streaming.backtest_console import BacktestConsole
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
@@ -49,14 +45,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Declare the options."""
-        parser.add_argument("--strategy", type=Path, metavar="FILE", help="strategy graph, JSON (default: the sample)")
-        parser.add_argument(
-            "--ticks", type=Path, metavar="FILE", help="raw ticks, .parquet, .csv or .csv.gz (default: the sample day)"
-        )
-        parser.add_argument("--warmup", type=Path, metavar="FILE", help="one-minute candles from before the ticks")
-        parser.add_argument(
-            "--date", type=_date, metavar="YYYY-MM-DD", help="the day to take where the ticks hold several"
-        )
+        run_files.add_arguments(parser)
         parser.add_argument("--session-id", metavar="ID", help="name in every event (default: sse-strategy-DATE)")
         parser.add_argument(
             "--output",
@@ -82,13 +71,13 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> None:
         check_output_folder(options["output"])
-        strategy = _load_strategy(options["strategy"])
-        market_data = _load_market_data(options)
-        session_id = _session_id(options["session_id"], market_data.first_date)
-        config = BacktestConfig(strategy=strategy, market_data=market_data)
-        engine = _engine(config, session_id, source=options["ticks"])
+        config = run_files.read_config(options)
+        session_id = _session_id(options["session_id"], config.market_data.first_date)
+        engine = _engine(config, session_id, source=run_files.ticks_name(options))
+        for line in skipped_days.sentences(run_files.skipped_days_of(config)):
+            self.stdout.write(line)
         with JsonlRecorder(options["output"]) as recorder:
-            with backtest_console.open_console(self.stdout, market_data.total_ticks) as console:
+            with backtest_console.open_console(self.stdout, config.market_data.total_ticks) as console:
                 result = _run_engine(engine, recorder, console)
             with _no_interruption():
                 recorder.publish()
@@ -100,32 +89,6 @@ def _sentence(error: Exception) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _date(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no date; write it as 2024-10-29.") from error
-
-
-def _load_strategy(path: Path | None) -> StrategyGraph:
-    if path is None:
-        return parse_strategy(samples.sample_strategy())
-    return strategy_documents.load_strategy_graph(path)
-
-
-def _load_market_data(options: dict[str, Any]) -> MarketData:
-    ticks, warmup, day = options["ticks"], options["warmup"], options["date"]
-    if ticks is not None:
-        return load_market_data(ticks, warmup, day)
-    if warmup is not None:
-        raise CommandError("--warmup belongs to --ticks; the sample day has its own.", returncode=_BAD_INPUT)
-    sample = simulator.sample_day()
-    if day not in (None, sample.first_date):
-        message = f"The sample day is {sample.first_date}, not {day}; name a file with --ticks for another day."
-        raise CommandError(message, returncode=_BAD_INPUT)
-    return sample
-
-
 def _session_id(given: str | None, first_date: date) -> str:
     if given is None:
         return f"sse-strategy-{first_date}"
@@ -135,12 +98,12 @@ def _session_id(given: str | None, first_date: date) -> str:
     return given
 
 
-def _engine(config: BacktestConfig, session_id: str, *, source: Path | None) -> CentralizedBacktestEngineWithSSE:
+def _engine(config: BacktestConfig, session_id: str, *, source: str) -> CentralizedBacktestEngineWithSSE:
     try:
         return CentralizedBacktestEngineWithSSE(config=config, session_id=session_id)
     except EngineError as error:
         # The engine knows no files; a person wants to know which one does not fit the strategy.
-        raise CommandError(f"{source or 'The sample day'}: {_sentence(error)}", returncode=_BAD_INPUT) from error
+        raise CommandError(f"{source}: {_sentence(error)}", returncode=_BAD_INPUT) from error
 
 
 def _run_engine(
