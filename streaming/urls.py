@@ -1,14 +1,15 @@
-"""Addresses of the stream, the channels, the series, the live page and the description of the REST interface."""
+"""Addresses of the stream, the channels, what is read from the log, the live page and the description of it all."""
 
 from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from strategies import pages
-from streaming import channels, event_log, series, stream
+from streaming import channels, event_log, explanations, series, stream
 
 urlpatterns = [
     path("api/backtest/<str:session_id>/stream", stream.stream, name="stream"),
     path("api/sessions/<str:session_id>/series/", series.session_series, name="session-series"),
+    path("api/sessions/<str:session_id>/explain/", explanations.session_explanation, name="session-explanation"),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("events/<str:session_id>/", channels.events, name="session-events"),
