@@ -105,7 +105,8 @@ class CentralizedBacktestEngine:
             node_id: runner_of(strategy.nodes[node_id], self._compiler) for node_id in strategy.order
         }
         self._first = [r for r in self._runners.values() if isinstance(r.node, StartNode | SquareOffNode)]
-        self._others = [r for r in self._runners.values() if not isinstance(r.node, StartNode | SquareOffNode)]
+        # A square-off that a node behind the start activates may have its first turn in the same tick, after that node.
+        self._others = [r for r in self._runners.values() if not isinstance(r.node, StartNode)]
         self._places = {runner.node.id: place for place, runner in enumerate(self._others)}
         self._active_version = -1
         self._active_places: list[int] = []
@@ -248,8 +249,10 @@ class CentralizedBacktestEngine:
         run = self._state
         if run.book.open:
             self._move_positions()
+        had_turn: list[NodeRunner[Any]] = []
         for runner in self._first:
             if runner.node.id in run.active:
+                had_turn.append(runner)
                 self._visit(runner, executions, completed)
         if run.second >= self._close_second:
             self._close_market()
@@ -260,7 +263,7 @@ class CentralizedBacktestEngine:
         place = -1
         while (place := self._next_active(place)) < len(self._others):
             runner = self._others[place]
-            if run.active[runner.node.id].from_tick <= run.tick:
+            if run.active[runner.node.id].from_tick <= run.tick and runner not in had_turn:
                 self._visit(runner, executions, completed)
 
     def _next_active(self, after: int) -> int:

@@ -1,10 +1,11 @@
 """Runs of small strategies over small days, with every outcome kept."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
+from strategies.engine.fills import FillPolicy
 from strategies.engine.graph import parse_strategy
 from strategies.engine.outcomes import BacktestResult, NodeCompletion, TickOutcome
 from strategies.engine.positions import Trade
@@ -77,14 +78,20 @@ def run(
     *,
     start_date: date | None = None,
     end_date: date | None = None,
+    fills: FillPolicy | None = None,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> Run:
-    """Run a strategy document over market data."""
+    """Run a strategy document over market data; what is run to its end has the same trades headless."""
     config = BacktestConfig(
-        strategy=parse_strategy(document), market_data=data, start_date=start_date, end_date=end_date
-    )
+        strategy=parse_strategy(document), market_data=data, start_date=start_date, end_date=end_date,
+        fills=fills or FillPolicy(),
+    )  # fmt: skip
     engine = RecordingEngine(config)
-    return Run(result=engine.run(should_continue=should_continue), outcomes=engine.outcomes)
+    done = Run(result=engine.run(should_continue=should_continue), outcomes=engine.outcomes)
+    if done.result.status == "completed":
+        headless = CentralizedBacktestEngine(config).run_headless()
+        assert headless == replace(done.result, completions=()), "the headless run came to something else"
+    return done
 
 
 def _in_short(trade: Trade) -> tuple[str, str, str, str, str]:

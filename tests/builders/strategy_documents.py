@@ -53,6 +53,11 @@ def timeframe(timeframe_id: str, *, unit: str = "minutes", number: int = 1, **in
     return {"id": timeframe_id, "unit": unit, "number": number, "indicators": indicators}
 
 
+def indicator_of(name: str, **arguments: float | str) -> Json:
+    """Build the declaration of any indicator; what people read of it is its name."""
+    return {"indicator_name": name, "display_name": name, **arguments}
+
+
 def rsi(length: int, price_field: str = "close") -> Json:
     """Build the declaration of an RSI."""
     return {
@@ -81,8 +86,9 @@ def position(
     multiplier: int = 1,
     max_entries: int = 1,
     option: Json | None = None,
+    **more: Any,  # noqa: ANN401 - any JSON
 ) -> Json:
-    """Build a position of an entry node; without an option it trades the underlying."""
+    """Build a position of an entry node; without an option it trades the underlying (or the future, if one is named)."""
     traded = {} if option is None else {"optionDetails": option}
     return {
         "vpi": position_id,
@@ -92,12 +98,13 @@ def position(
         "maxEntries": max_entries,
         "orderType": "market",
         **traded,
+        **more,
     }
 
 
-def option(right: str, strike_type: str = "ATM", expiry: str = "W0") -> Json:
+def option(right: str, strike_type: str = "ATM", expiry: str = "W0", **more: Any) -> Json:  # noqa: ANN401 - any JSON
     """Build the option that a position takes."""
-    return {"expiry": expiry, "strikeType": strike_type, "optionType": right}
+    return {"expiry": expiry, "strikeType": strike_type, "optionType": right, **more}
 
 
 def exit_signal(node_id: str, *conditions: Json, on_re_entry: Sequence[Json] = ()) -> Json:
@@ -106,10 +113,29 @@ def exit_signal(node_id: str, *conditions: Json, on_re_entry: Sequence[Json] = (
     return node("exitSignalNode", node_id, {"conditions": _root(conditions), **again})
 
 
-def exit_node(node_id: str, position_id: str) -> Json:
-    """Build an exit node that closes a position."""
-    order = {"orderType": "market", "quantity": "all", "targetPositionVpi": position_id}
-    return node("exitNode", node_id, {"exitNodeData": {"orderConfig": order}})
+def exit_node(node_id: str, position_id: str, *, guards: Json | None = None, **order: Any) -> Json:  # noqa: ANN401
+    """Build an exit node that closes a position; `order` says otherwise than: all of it, at the market."""
+    config = {"orderType": "market", "quantity": "all", "targetPositionVpi": position_id, **order}
+    after = {} if guards is None else {"postExecutionConfig": guards}
+    return node("exitNode", node_id, {"exitNodeData": {"orderConfig": config, **after}})
+
+
+def stop_loss(distance: float, unit: str = "percentage") -> Json:
+    """Build a stop loss among the guards of an exit node."""
+    field = {"percentage": "stopPercentage", "points": "stopPoints", "pnl": "stopPnl"}[unit]
+    return {"stopLoss": {"enabled": True, "triggerType": unit, field: distance}}
+
+
+def take_profit(distance: float, unit: str = "percentage") -> Json:
+    """Build a take profit among the guards of an exit node."""
+    field = {"percentage": "targetPercentage", "points": "targetPoints", "pnl": "targetPnl"}[unit]
+    return {"takeProfit": {"enabled": True, "triggerType": unit, field: distance}}
+
+
+def trailing_stop(distance: float, unit: str = "percentage", *, activation: float = 0, step: float = 0) -> Json:
+    """Build a trailing stop among the guards of an exit node."""
+    trailing = {"enabled": True, "triggerType": unit, "initialDistance": distance, "activation": activation}
+    return {"trailingStop": {**trailing, "stepSize": step}}
 
 
 def re_entry_signal(
@@ -135,21 +161,27 @@ def square_off(
     exit_time: str | None = None,
     minutes_before_close: int | None = None,
     is_immediate: bool = False,
+    profit_target: float | None = None,
+    loss_limit: float | None = None,
 ) -> Json:
-    """Build a square-off at a time of day, some minutes before the close, or at once."""
+    """Build a square-off at a time of day, some minutes before the close, at once, or on the day's profit or loss."""
     by_time: Json = {"enabled": False}
     if exit_time is not None:
         by_time = {"enabled": True, "exitTime": exit_time, "exitAtMarketClose": False}
     elif minutes_before_close is not None:
         by_time = {"enabled": True, "exitAtMarketClose": True, "minutesBeforeClose": minutes_before_close}
-    ends = {"timeBasedExit": by_time, "immediateExit": {"enabled": is_immediate}}
+    by_pnl: Json = {"enabled": profit_target is not None or loss_limit is not None}
+    for field, amount in (("profitTarget", profit_target), ("lossLimit", loss_limit)):
+        by_pnl |= {} if amount is None else {field: amount}
+    ends = {"timeBasedExit": by_time, "immediateExit": {"enabled": is_immediate}, "performanceBasedExit": by_pnl}
     return node("squareOffNode", node_id, {"endConditions": ends})
 
 
-def when(left: Any, sign: str, right: Any, condition_id: str | None = None) -> Json:  # noqa: ANN401 - any JSON value
-    """Build a condition; an operand that is no object becomes a constant."""
+def when(left: Any, sign: str, right: Any, condition_id: str | None = None, upper: Any = None) -> Json:  # noqa: ANN401
+    """Build a condition; an operand that is no object becomes a constant. `upper` is the second bound of between."""
     name = {} if condition_id is None else {"id": condition_id}
-    return {**name, "lhs": _operand(left), "operator": sign, "rhs": _operand(right)}
+    bound = {} if upper is None else {"rhs2": _operand(upper)}
+    return {**name, "lhs": _operand(left), "operator": sign, "rhs": _operand(right), **bound}
 
 
 def always() -> Json:
@@ -188,15 +220,22 @@ def candle(field: str, offset: int = -1, timeframe_id: str = "1m", instrument: s
     }
 
 
-def indicator(key: str = "rsi_14", offset: int = -1, timeframe_id: str = "1m") -> Json:
+def indicator(
+    key: str = "rsi_14",
+    offset: int = -1,
+    timeframe_id: str = "1m",
+    *,
+    parameter: str | None = None,
+    instrument: str = "TI",
+) -> Json:
     """Build a value of an indicator."""
     return {
         "type": "indicator",
         "name": key,
         "offset": offset,
-        "parameter": None,
+        "parameter": parameter,
         "timeframeId": timeframe_id,
-        "instrumentType": "TI",
+        "instrumentType": instrument,
     }
 
 

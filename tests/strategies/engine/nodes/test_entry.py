@@ -28,6 +28,7 @@ from tests.builders.strategy_documents import (
 
 PUT = "NIFTY:2024-11-07:OPT:24250:PE"
 CALL = "NIFTY:2024-11-07:OPT:24250:CE"
+LOWER_CALL = "NIFTY:2024-11-07:OPT:24200:CE"
 HIGHER_PUT = "NIFTY:2024-11-07:OPT:24300:PE"
 
 
@@ -67,8 +68,8 @@ def test_a_market_order_fills_at_the_last_price_of_the_second() -> None:
     completion = done.completion("entry")
     assert completion.orders == (
         OrderFilled(
-            position_id="pos", symbol=PUT, side="sell", quantity=75, fill_price=Decimal("182.05"),
-            filled_at=at("09:15:00"),
+            position_id="pos", symbol=PUT, side="sell", quantity=75, order_type="market",
+            fill_price=Decimal("182.05"), filled_at=at("09:15:00"), quote_age_seconds=0,
         ),
     )  # fmt: skip
     assert completion.opened == (
@@ -116,7 +117,7 @@ def test_a_chain_without_the_contract_is_waited_for_with_a_note() -> None:
     )
 
     assert done.notes == [
-        (1, "entry", "the option chain has no contract for pos"),
+        (1, "entry", "the chain has no contract for pos now"),
         (2, "entry", f"waiting for the first price of {HIGHER_PUT}"),
     ]
     assert done.open == [[], []]
@@ -149,15 +150,36 @@ def test_two_positions_whose_prices_come_one_after_the_other_are_both_first_entr
     ]
 
 
-def test_a_position_that_cannot_open_is_told_while_the_other_one_does() -> None:
+def test_a_position_that_cannot_open_yet_is_told_while_the_other_one_is_open_and_the_node_waits_for_it() -> None:
     done = run(
-        document(sell_put("p"), position("c", option=option("CE", "OTM15"))),
-        market_data({"NIFTY": 24_260, PUT: 181.6, CALL: 170.0}),
+        document(sell_put("p"), position("c", option=option("CE", "OTM1"))),
+        market_data(
+            {"NIFTY": 24_260, PUT: 181.6, CALL: 170.0}, {"NIFTY": 24_160, LOWER_CALL: 240.0}, symbols=[LOWER_CALL]
+        ),
     )
 
-    assert done.open == [["p"]]
-    assert done.notes == [(1, "entry", "the option chain has no contract for c")]
-    assert done.completion("entry").execution.note == "the option chain has no contract for c"
+    assert done.notes == [(1, "entry", "the chain has no contract for c now")]
+    assert done.open == [["p"], ["p", "c"]]
+    assert [(mark.position_id, mark.symbol) for mark in done.completion("entry").opened] == [("p", PUT), ("c", CALL)]
+    assert done.completion("entry").tick == 2
+
+
+def test_of_two_positions_the_one_that_may_still_be_opened_is_and_the_other_ones_refusal_is_told() -> None:
+    found = strategy_document(
+        start_node(),
+        entry_signal("first", always()),
+        entry_signal("second", when(ltp(), ">", 100)),
+        entry("entry", position("a"), position("b", max_entries=2)),
+        exit_node("exit-a", "a"),
+        exit_node("exit-b", "b"),
+        edges=["start > first > entry > exit-a", "entry > exit-b", "start > second > entry"],
+    )
+
+    done = run(found, market_data(*({"NIFTY": price} for price in (100, 100, 101))))
+
+    assert done.open == [["a", "b"], [], ["b"]]
+    assert done.completion("entry", 1).execution.note == "limit reached: maxEntries 1 of a"
+    assert [(mark.position_id, mark.re_entry_num) for mark in done.completion("entry", 1).opened] == [("b", 1)]
 
 
 def test_a_position_that_is_open_already_is_not_opened_again() -> None:
@@ -179,7 +201,7 @@ def test_it_opens_its_position_no_more_than_max_entries_times_and_says_so() -> N
     done = in_and_out(max_entries=2, max_re_entries=10, ticks=9)
 
     assert [trade[0] for trade in done.trades] == ["pos-r0", "pos-r1"]
-    assert done.notes[-1] == (5, "entry", "limit reached: maxEntries 2")
+    assert done.notes[-1] == (5, "entry", "limit reached: maxEntries 2 of pos")
     assert done.active[-1] == ()
 
 

@@ -34,8 +34,8 @@ def test_it_closes_its_position_at_the_last_price_of_the_second() -> None:
     completion = done.completion("exit")
     assert completion.orders == (
         OrderFilled(
-            position_id="pos", symbol="NIFTY", side="buy", quantity=75, fill_price=Decimal("101.05"),
-            filled_at=at("09:15:01"),
+            position_id="pos", symbol="NIFTY", side="buy", quantity=75, order_type="market",
+            fill_price=Decimal("101.05"), filled_at=at("09:15:01"), quote_age_seconds=0,
         ),
     )  # fmt: skip
     assert completion.closed == done.result.trades

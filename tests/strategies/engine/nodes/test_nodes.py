@@ -1,16 +1,16 @@
 """The table of node kinds: every kind that a document may hold has a runner."""
 
 from strategies.engine import nodes
-from strategies.engine.conditions import ConditionCompiler
 from strategies.engine.graph import NODE_READERS, parse_strategy
 from strategies.engine.market import Market
+from strategies.engine.operands import OperandCompiler
 from strategies.engine.positions import PositionBook
 from strategies.samples import sample_strategy
 
 
 def test_every_kind_of_node_of_the_sample_gets_its_runner_and_no_kind_is_missing() -> None:
     strategy = parse_strategy(sample_strategy())
-    compiler = ConditionCompiler(Market(strategy, ()), PositionBook(), {}, strategy.printer())
+    compiler = OperandCompiler(Market(strategy, ()), PositionBook(), {}, strategy.printer())
 
     runners = {type(nodes.runner_of(node, compiler)) for node in strategy.nodes.values()}
 
