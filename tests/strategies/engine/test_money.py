@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.engine import money
-from strategies.engine.market import MAX_PRICE
+from strategies.engine.ticks import HIGHEST_PRICE
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_money_is_written_with_two_places_halves_away_from_zero(amount: str, tex
 
 
 def test_profit_on_the_largest_price_and_quantity_is_exact() -> None:
-    price, quantity = money.to_money(MAX_PRICE - 0.01), 10**6 * 10**6
+    price, quantity = money.to_money(HIGHEST_PRICE - 0.01), 10**6 * 10**6
 
     assert money.text(price * quantity) == "999999999999990000000000.00"
 
@@ -56,3 +56,19 @@ def test_every_price_of_two_places_survives_the_way_through_float(cents: int) ->
     written = f"{cents // 100}.{cents % 100:02d}"
 
     assert money.text(money.to_money(float(written))) == written
+
+
+@pytest.mark.parametrize(
+    ("amount", "pattern", "text"),
+    [
+        ("100.126", "100.10", "100.13"),
+        ("100.125", "1.1", "100.13"),
+        ("100", "1", "100.00"),
+        ("84.25251", "84.2525", "84.2525"),
+        ("-0.005", "0.01", "-0.01"),
+    ],
+)
+def test_money_is_rounded_to_the_places_of_another_amount_but_at_least_to_two(
+    amount: str, pattern: str, text: str
+) -> None:
+    assert str(money.rounded_like(Decimal(amount), Decimal(pattern))) == text

@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 
 from strategies.engine.expressions import ConditionGroup
 from strategies.engine.graph import parse_strategy
-from strategies.engine.strategy import EntrySignalNode, Node, ReEntrySignalNode, SquareOffNode, visiting_order
+from strategies.engine.strategy import (
+    EntrySignalNode,
+    Node,
+    Protection,
+    ReEntrySignalNode,
+    SquareOffNode,
+    visiting_order,
+)
 from tests.builders.strategy_documents import (
     always,
     entry,
@@ -16,7 +23,9 @@ from tests.builders.strategy_documents import (
     re_entry_signal,
     square_off,
     start_node,
+    stop_loss,
     strategy_document,
+    take_profit,
 )
 
 NO_CONDITIONS = ConditionGroup("AND", ())
@@ -34,7 +43,7 @@ def again(node_id: str) -> Node:
 
 
 def square(node_id: str) -> Node:
-    return SquareOffNode(id=node_id, label=node_id, children=(), at=None, description="at once", is_immediate=True)
+    return SquareOffNode(id=node_id, label=node_id, children=(), is_immediate=True)
 
 
 def order_of(nodes: list[Node], *edges: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -115,3 +124,24 @@ def test_a_strategy_knows_its_underlying_and_what_its_exit_signals_wait_for() ->
         "BANKNIFTY",
         {"both": ("p1", "p2"), "none": ()},
     )
+
+
+def test_a_strategy_knows_which_guards_each_position_has_and_whose_they_are() -> None:
+    loss, profit = stop_loss(5, "points"), take_profit(10)
+    strategy = parse_strategy(
+        strategy_document(
+            start_node(),
+            entry("entry", position("p1"), position("p2")),
+            exit_node("exit-1", "p1", guards=loss),
+            exit_node("exit-2", "p1", guards=profit),
+            exit_node("exit-3", "p2"),
+        )
+    )
+
+    assert strategy.protections == {
+        "p1": (
+            ("exit-1", Protection(kind="stop_loss", unit="points", distance=5.0)),
+            ("exit-2", Protection(kind="take_profit", unit="percentage", distance=10.0)),
+        ),
+        "p2": (),
+    }
