@@ -7,6 +7,7 @@ only by the table in `session_states`, by an update that names the state before:
     ActionError
     ├── StrategyRefused    the graph is not valid; every fault in the message
     ├── DataSetRefused     the market data cannot be read, or do not cover the days asked for
+    ├── SettingsRefused    how orders should fill, what they should cost, or the capital
     └── StepRefused        the session is not in a state that allows it
 """
 
@@ -16,7 +17,9 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,7 +32,15 @@ from django.dispatch import Signal
 from django.utils import timezone
 from procrastinate.contrib.django import app as queue
 
-from strategies.models import BacktestSession, DataSet, Strategy, StrategyVersion
+from strategies.models import (
+    BacktestSession,
+    DataSet,
+    SessionResult,
+    Strategy,
+    StrategyVersion,
+    Trade,
+    no_costs,
+)
 from strategies.session_states import ACTIVE_STATES, SessionState, states_before
 
 if TYPE_CHECKING:
@@ -57,6 +68,18 @@ class StrategyRefused(ActionError):
 
 class DataSetRefused(ActionError):
     """The market data cannot be used."""
+
+
+class SettingsRefused(ActionError):
+    """
+    A session's settings are not valid.
+
+    `faults` has every fault by the setting: fills, costs or capital.
+    """
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        self.faults = dict(faults)
+        super().__init__("\n".join(faults.values()))
 
 
 class StepRefused(ActionError):
@@ -201,6 +224,81 @@ def describe_data_set(data_set: DataSet, market_data: MarketData) -> None:
     data_set.total_ticks = market_data.total_ticks
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSettings:
+    """What a session assumes, checked; JSON as the engine writes it back, defaults filled in."""
+
+    fills: dict[str, Any]
+    costs: dict[str, Any]
+    #: Quote currency; None for none.
+    capital: Decimal | None
+
+
+def check_settings(
+    *,
+    version: StrategyVersion,
+    data_set: DataSet,
+    start_date: date | None = None,
+    end_date: date | None = None,
+    fills: object = None,
+    costs: object = None,
+    capital: Decimal | None = None,
+) -> SessionSettings:
+    """
+    Check the days, how orders should fill, what they should cost, and the capital.
+
+    Args:
+        version: What will run; the rates of all that it trades must be known from the first day on.
+        data_set: On what.
+        start_date: First day to run, included; None for the data set's first.
+        end_date: Last day to run, included; None for the data set's last.
+        fills: A JSON mapping; None for the defaults.
+        costs: A JSON mapping with `model`; None for no costs.
+        capital: Quote currency, above zero; None for none.
+
+    Raises:
+        DataSetRefused: If the days lie outside the data set.
+        SettingsRefused: With every fault.
+        StrategyRefused: If the graph is not valid any more.
+    """
+    from strategies.engine import results, trade_legs
+    from strategies.engine.cost_config import CostConfigInvalid, parse_cost_model
+    from strategies.engine.cost_rates import CostDateUnknown
+    from strategies.engine.errors import GraphInvalid
+    from strategies.engine.fills import FillPolicy, FillPolicyInvalid, read_policy
+    from strategies.engine.graph import parse_strategy
+
+    _check_days(data_set, start_date, end_date)
+    first_date = max((day for day in (start_date, data_set.first_date) if day is not None), default=None)
+    faults: dict[str, str] = {}
+    policy, model = FillPolicy(), parse_cost_model(no_costs())
+    try:
+        policy = read_policy(_mapping({} if fills is None else fills, "fills"))
+    except (FillPolicyInvalid, ValueError) as error:
+        faults["fills"] = str(error)
+    try:
+        model = parse_cost_model(no_costs() if costs is None else costs)
+        if first_date is not None and model.name != "none":
+            trade_legs.check_dates(model, parse_strategy(version.graph), first_date)
+    except (CostConfigInvalid, CostDateUnknown) as error:
+        faults["costs"] = str(error)
+    except GraphInvalid as error:
+        raise StrategyRefused(str(error)) from error
+    try:
+        results.check_capital(capital)
+    except results.CapitalInvalid as error:
+        faults["capital"] = str(error)
+    if faults:
+        raise SettingsRefused(faults)
+    return SessionSettings(fills=policy.as_document(), costs=dict(model.configuration()), capital=capital)
+
+
+def _mapping(document: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(document, Mapping):
+        raise ValueError(f"{name} must be a JSON object such as {{}}, not {document!r}")
+    return document
+
+
 # The life of a session
 
 
@@ -213,6 +311,9 @@ def queue_session(
     pace: float | None = None,
     start_date: date | None = None,
     end_date: date | None = None,
+    fills: object = None,
+    costs: object = None,
+    capital: Decimal | None = None,
     id_prefix: str | None = None,
     session_id: str | None = None,
 ) -> BacktestSession:
@@ -226,15 +327,27 @@ def queue_session(
         pace: Market seconds per second of clock, > 0; None for as fast as possible.
         start_date: First day to run, included; None for the data set's first.
         end_date: Last day to run, included; None for the data set's last.
+        fills: How orders fill, a JSON mapping; None for the defaults.
+        costs: What they cost, a JSON mapping with `model`; None for nothing.
+        capital: What the run begins with, quote currency; None leaves the figures that need it undefined.
         id_prefix: The session id is this and the next free number; None for strategy and day.
         session_id: The whole id instead.
 
     Raises:
         DataSetRefused: If the days lie outside the data set.
+        SettingsRefused: If fills, costs or capital are not valid.
         ValidationError: If the id, the pace or the order of days is not allowed.
         StepRefused: If the id is taken.
     """
-    _check_days(data_set, start_date, end_date)
+    chosen = check_settings(
+        version=version,
+        data_set=data_set,
+        start_date=start_date,
+        end_date=end_date,
+        fills=fills,
+        costs=costs,
+        capital=capital,
+    )
     session = BacktestSession(
         strategy_version=version,
         data_set=data_set,
@@ -242,6 +355,9 @@ def queue_session(
         pace=pace,
         start_date=start_date,
         end_date=end_date,
+        fills=chosen.fills,
+        costs=chosen.costs,
+        capital=chosen.capital,
     )
     if session_id is not None:
         session.session_id = session_id
@@ -255,7 +371,7 @@ def queue_session(
 
 
 def run_again(session: BacktestSession, *, owner: AbstractBaseUser | None) -> BacktestSession:
-    """Queue a new session with the same strategy version, data set, days and pace."""
+    """Queue a new session with the same strategy version, data set, days, pace and settings."""
     return queue_session(
         version=session.strategy_version,
         data_set=session.data_set,
@@ -263,6 +379,9 @@ def run_again(session: BacktestSession, *, owner: AbstractBaseUser | None) -> Ba
         pace=session.pace,
         start_date=session.start_date,
         end_date=session.end_date,
+        fills=session.fills,
+        costs=session.costs,
+        capital=session.capital,
         id_prefix=re.sub(r"-\d+$", "", session.session_id),
     )
 
@@ -342,6 +461,23 @@ def finish_session(
         StepRefused: If it is finished already.
     """
     _step(session_pk, state, finished_at=timezone.now(), error=error, result=result)
+
+
+def store_results(session_pk: int, document: Mapping[str, Any]) -> None:
+    """
+    Store what a run came to, in the transaction that ends its session: the document, and the costs of its trades.
+
+    Args:
+        session_pk: Whose.
+        document: As `strategies.engine.result_document` writes it; the session's trades are stored already.
+    """
+    SessionResult.objects.create(session_id=session_pk, document_json=json.dumps(document, separators=(",", ":")))
+    by_id = {trade["trade_id"]: trade for trade in document["trades"]}
+    trades = list(Trade.objects.filter(session_id=session_pk, trade_id__in=by_id).only("trade_id"))
+    for trade in trades:
+        costed = by_id[trade.trade_id]
+        trade.costs, trade.net_pnl = Decimal(costed["costs"]["total"]), Decimal(costed["net_pnl"])
+    Trade.objects.bulk_update(trades, ["costs", "net_pnl"], batch_size=1000)
 
 
 @transaction.atomic

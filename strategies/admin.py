@@ -1,8 +1,8 @@
 """
 The admin: strategies with their graphs, data sets with their files, sessions with what came of them.
 
-Graphs and files are checked at the door, with every fault shown. Sessions are read-only: what can happen to them is
-offered as actions, each of which is one call to `strategies.actions`.
+Graphs, files and settings are checked at the door, with every fault shown. A session that is added is queued; after
+that it is read-only: what can happen to it is offered as actions, each of which is one call to `strategies.actions`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     # Django's own classes take no type arguments while the program runs.
     _StrategyForm = forms.ModelForm[Strategy]
     _DataSetForm = forms.ModelForm[DataSet]
+    _SessionForm = forms.ModelForm[BacktestSession]
     _AnyAdmin = admin.ModelAdmin[Any]
     _StrategyAdmin = admin.ModelAdmin[Strategy]
     _DataSetAdmin = admin.ModelAdmin[DataSet]
 else:
-    _StrategyForm = _DataSetForm = forms.ModelForm
+    _StrategyForm = _DataSetForm = _SessionForm = forms.ModelForm
     _AnyAdmin = _StrategyAdmin = _DataSetAdmin = admin.ModelAdmin
 
 
@@ -118,6 +119,44 @@ class DataSetForm(_DataSetForm):
             except actions.DataSetRefused as error:
                 # The reader names the file by its path; whoever uploaded it knows it by its name.
                 self.add_error(None, str(error).replace(f"{ticks.parent}/", "").replace(f"{folder}/", ""))
+
+
+class SessionForm(_SessionForm):
+    """A run to queue."""
+
+    class Meta:
+        model = BacktestSession
+        fields = ["strategy_version", "data_set", "start_date", "end_date", "pace", "fills", "costs", "capital"]
+        help_texts = {
+            "start_date": "Included; empty for the data set's first day.",
+            "end_date": "Included; empty for the data set's last day.",
+            "pace": "Market seconds per second; empty for as fast as possible.",
+            "fills": 'Such as {"timing": "next_tick", "slippage_percent": 0.1}; {} for the defaults.',
+            "costs": 'Such as {"model": "indian_fno", "broker": "flat_20"}, or {"model": "none"}.',
+            "capital": "What the run begins with; empty leaves percentages and ratios undefined.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Check the settings as the engine does."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.errors:
+            return cleaned
+        try:
+            actions.check_settings(
+                version=cleaned["strategy_version"],
+                data_set=cleaned["data_set"],
+                start_date=cleaned["start_date"],
+                end_date=cleaned["end_date"],
+                fills=cleaned["fills"],
+                costs=cleaned["costs"],
+                capital=cleaned["capital"],
+            )
+        except actions.SettingsRefused as error:
+            for name, fault in error.faults.items():
+                self.add_error(name, [ValidationError(line) for line in fault.splitlines()])
+        except actions.DataSetRefused as error:
+            self.add_error(None, str(error))
+        return cleaned
 
 
 def _on_disk(file: Any, folder: Path) -> Path | None:  # noqa: ANN401 - an upload or a stored file
@@ -217,12 +256,50 @@ class DataSetAdmin(_DataSetAdmin):
 class BacktestSessionAdmin(ReadOnly):
     """Sessions, and what can be done with them."""
 
-    list_display = ["session_id", "state", "strategy_version", "data_set", "owner", "progress", "created_at", "page"]
+    form = SessionForm
+    list_display = [
+        "session_id",
+        "state",
+        "strategy_version",
+        "data_set",
+        "owner",
+        "progress",
+        "gross_pnl",
+        "net_pnl",
+        "created_at",
+        "page",
+    ]
     list_select_related = ["strategy_version__strategy", "data_set", "owner"]
     list_filter = ["state", "strategy_version__strategy", "data_set"]
     search_fields = ["session_id"]
     date_hierarchy = "created_at"
     actions = ["run_again", "cancel"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever may add sessions, as Django's permissions say: adding one queues it."""
+        return super(ReadOnly, self).has_add_permission(request)
+
+    def get_fields(self, request: HttpRequest, obj: BacktestSession | None = None) -> Any:  # noqa: ANN401
+        """The settings of a new one; everything of one that is there."""
+        return SessionForm.Meta.fields if obj is None else [field.name for field in obj._meta.fields]
+
+    def save_model(
+        self, request: HttpRequest, obj: BacktestSession, form: forms.ModelForm[BacktestSession], change: bool
+    ) -> None:
+        """Queue it."""
+        chosen = dict(form.cleaned_data)
+        queued = actions.queue_session(version=chosen.pop("strategy_version"), owner=_user(request), **chosen)
+        obj.__dict__.update(queued.__dict__)
+
+    @admin.display(description="Gross P&L")
+    def gross_pnl(self, session: BacktestSession) -> str:
+        """What its trades earned before costs."""
+        return str((session.result or {}).get("total_pnl", "—"))
+
+    @admin.display(description="Net P&L")
+    def net_pnl(self, session: BacktestSession) -> str:
+        """What they earned after costs."""
+        return str((session.result or {}).get("net_pnl", "—"))
 
     @admin.display(description="Progress")
     def progress(self, session: BacktestSession) -> str:
@@ -266,10 +343,13 @@ class TradeAdmin(ReadOnly):
         "entry_price",
         "exit_price",
         "pnl",
+        "costs",
+        "net_pnl",
+        "exit_type",
         "exit_time",
     ]
     list_select_related = ["session"]
-    list_filter = ["side"]
+    list_filter = ["side", "exit_type"]
     search_fields = ["trade_id", "session__session_id", "symbol"]
 
 

@@ -10,14 +10,18 @@ from typing import Any
 
 import django_filters  # type: ignore[import-untyped]  # publishes no types
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema_field
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, viewsets
+from rest_framework.exceptions import NotFound
 from rest_framework.generics import get_object_or_404
 from rest_framework.pagination import LimitOffsetPagination
 from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
 
 from strategies import actions
-from strategies.models import BacktestSession, NodeEvent, Strategy, StrategyVersion, Trade
+from strategies.models import BacktestSession, NodeEvent, SessionResult, Strategy, StrategyVersion, Trade
 from strategies.session_states import SessionState
 
 
@@ -49,6 +53,9 @@ class SessionSerializer(serializers.ModelSerializer[BacktestSession]):
             "start_date",
             "end_date",
             "pace",
+            "fills",
+            "costs",
+            "capital",
             "created_at",
             "started_at",
             "finished_at",
@@ -63,7 +70,7 @@ class SessionSerializer(serializers.ModelSerializer[BacktestSession]):
 
 
 class TradeSerializer(serializers.ModelSerializer[Trade]):
-    """One closed trade; prices and P&L are decimal text."""
+    """One closed trade; prices and P&L are decimal text. Costs and net P&L are null until the session ends."""
 
     class Meta:
         model = Trade
@@ -80,9 +87,13 @@ class TradeSerializer(serializers.ModelSerializer[Trade]):
             "exit_price",
             "exit_time",
             "pnl",
+            "costs",
+            "net_pnl",
             "status",
             "entry_trigger",
             "exit_reason",
+            "exit_type",
+            "trigger_price",
             "closed_by",
         ]
         read_only_fields = fields
@@ -208,6 +219,21 @@ class SessionTrades(_OfOneSession):
     queryset = Trade.objects.all()
     serializer_class = TradeSerializer
     filterset_class = TradeFilter
+
+
+class SessionResults(generics.GenericAPIView[Any]):
+    """What a session came to: costs, net profit, equity curve, figures; once it is completed or cancelled."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def get(self, request: Request, session_id: str) -> HttpResponse:
+        """Give the result document, as it is stored."""
+        session = get_object_or_404(actions.visible_sessions(request.user), session_id=session_id)
+        document = SessionResult.objects.filter(session=session).values_list("document_json", flat=True).first()
+        if document is None:
+            raise NotFound(f"Session {session} has no results: it is {session.state}.")
+        return HttpResponse(document, content_type="application/json")
 
 
 class SessionNodeEvents(_OfOneSession):

@@ -2,8 +2,9 @@
 What the database keeps of strategies, market data and sessions.
 
 A `Strategy` has numbered `StrategyVersion`s, whose graphs never change; a `BacktestSession` is one run of one version
-over one `DataSet`, with the `Trade`s and `NodeEvent`s that came of it. The rules stand in constraints first; forms and
-actions say the same in friendlier words. Every change of a session goes through `strategies.actions`.
+over one `DataSet`, with the `Trade`s and `NodeEvent`s that came of it and, at its end, its `SessionResult`. The rules
+stand in constraints first; forms and actions say the same in friendlier words. Every change of a session goes through
+`strategies.actions`.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ class UploadStorage(FileSystemStorage):
 def uploads() -> UploadStorage:
     """Say where uploaded market data is kept; migrations name this function."""
     return UploadStorage()
+
+
+def no_costs() -> dict[str, str]:
+    """Return the cost configuration of trading that is free; migrations name this function."""
+    return {"model": "none"}
 
 
 class Strategy(models.Model):
@@ -180,6 +186,12 @@ class BacktestSession(models.Model):
     pace = models.FloatField(
         null=True, blank=True, validators=[MinValueValidator(0, "Give a pace above 0."), MaxValueValidator(MAX_PACE)]
     )
+    #: How orders fill, as `strategies.engine.fills` reads it; empty for its defaults.
+    fills = models.JSONField(default=dict, blank=True)
+    #: What fills cost, as `strategies.engine.cost_config` reads it.
+    costs = models.JSONField(default=no_costs)
+    #: What the run begins with, quote currency; None leaves the figures that need it undefined.
+    capital = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES, null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     started_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -188,7 +200,8 @@ class BacktestSession(models.Model):
     total_ticks = models.PositiveIntegerField(null=True, blank=True, editable=False)
     #: Why it failed, for a person; empty unless it did.
     error = models.TextField(blank=True, editable=False)
-    #: The trade summary at the end; None until there is one.
+    #: The trade summary at the end, with all costs and the net profit; None until there is one. The rest, which no
+    #: list needs, is in `SessionResult`.
     result = models.JSONField(null=True, blank=True, editable=False)
     cancel_requested = models.BooleanField(default=False, editable=False)
     #: How often a worker took it and did not come to an end, the present time included.
@@ -213,6 +226,9 @@ class BacktestSession(models.Model):
             models.CheckConstraint(
                 condition=Q(total_ticks__isnull=True) | Q(ticks_done__lte=F("total_ticks")),
                 name="session_progress_within_total",
+            ),
+            models.CheckConstraint(
+                condition=Q(capital__isnull=True) | Q(capital__gt=0), name="session_capital_above_zero"
             ),
             models.CheckConstraint(
                 condition=Q(start_date__isnull=True) | Q(end_date__isnull=True) | Q(end_date__gte=F("start_date")),
@@ -245,8 +261,25 @@ class BacktestSession(models.Model):
         return round(100.0 * self.ticks_done / self.total_ticks, 1) if self.total_ticks else 0.0
 
 
+class SessionResult(models.Model):
+    """What a session came to: costs, net profit, equity curve, figures."""
+
+    session = models.OneToOneField(BacktestSession, on_delete=models.CASCADE, related_name="results")
+    #: The engine's result document. Text, so that equal runs keep equal bytes.
+    document_json = models.TextField()
+
+    def __str__(self) -> str:
+        return f"Results of {self.session_id}"
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The result document."""
+        document: dict[str, Any] = json.loads(self.document_json)
+        return document
+
+
 class Trade(models.Model):
-    """A closed trade, as a `trade_update` told it."""
+    """A closed trade, as a `trade_update` told it; what it cost is known when its session ends."""
 
     session = models.ForeignKey(BacktestSession, on_delete=models.CASCADE, related_name="trades")
     #: The event that told it.
@@ -266,6 +299,13 @@ class Trade(models.Model):
     exit_time = models.DateTimeField()
     #: Quote currency, costs not included; negative for a loss.
     pnl = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES)
+    #: Its share of the costs of its days, and `pnl` less that; None until the session ends.
+    costs = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES, null=True, blank=True)
+    net_pnl = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES, null=True, blank=True)
+    #: What kind of exit closed it: signal, stop_loss, …; empty for trades from before this was kept.
+    exit_type = models.CharField(max_length=32, blank=True)
+    #: The price that decided the exit; None for trades from before this was kept.
+    trigger_price = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES, null=True, blank=True)
     status = models.CharField(max_length=16)
     entry_trigger = models.TextField(blank=True)
     exit_reason = models.TextField(blank=True)

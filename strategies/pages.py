@@ -7,8 +7,9 @@ by a function of the layer above (`read_viewer_state`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final
 
 from django import forms
 from django.contrib import messages
@@ -20,13 +21,26 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from strategies import actions
-from strategies.models import MAX_PACE, BacktestSession, DataSet, Strategy, StrategyVersion
+from strategies.models import MAX_PACE, BacktestSession, DataSet, Strategy, StrategyVersion, no_costs
 
 _SESSIONS_PER_PAGE = 25
 
+#: The cost configurations that the form offers, by the value of its choice; REST and admin take any.
+_COSTS: Final[Mapping[str, Mapping[str, object]]] = {
+    "none": no_costs(),
+    "indian_fno": {"model": "indian_fno", "broker": "flat_20"},
+    "indian_fno_zero": {"model": "indian_fno", "broker": "zero"},
+}
+_COST_LABELS: Final = (
+    ("none", "none"),
+    ("indian_fno", "Indian F&O, Rs 20 an order"),
+    ("indian_fno_zero", "Indian F&O, no brokerage"),
+)
+_TIMINGS: Final = (("this_tick", "in the tick of the signal"), ("next_tick", "in the next tick"))
+
 
 class StartForm(forms.Form):
-    """What to run, on what, and how fast."""
+    """What to run, on what, how fast, and with which assumptions."""
 
     strategy: forms.ModelChoiceField[Strategy] = forms.ModelChoiceField(queryset=None, to_field_name="slug")
     data_set = forms.ModelChoiceField(queryset=DataSet.objects.all(), to_field_name="slug")
@@ -36,12 +50,24 @@ class StartForm(forms.Form):
         max_value=MAX_PACE,
         help_text="Market seconds per second; empty for as fast as possible.",
     )
+    timing = forms.ChoiceField(required=False, choices=_TIMINGS)
+    slippage_percent = forms.FloatField(required=False, min_value=0, max_value=50)
+    costs = forms.ChoiceField(required=False, choices=_COST_LABELS)
+    capital = forms.DecimalField(required=False, min_value=Decimal("0.01"), max_digits=16, decimal_places=2)
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own signature
         super().__init__(*args, **kwargs)
         choice = self.fields["strategy"]
         assert isinstance(choice, forms.ModelChoiceField)
         choice.queryset = actions.visible_strategies(user).filter(versions__isnull=False).distinct()
+
+    def fills(self) -> dict[str, Any]:
+        """How orders should fill; what was left empty keeps the engine's default."""
+        return {name: value for name in ("timing", "slippage_percent") if (value := self.cleaned_data[name])}
+
+    def cost_configuration(self) -> Mapping[str, object]:
+        """What fills should cost."""
+        return _COSTS[self.cleaned_data["costs"] or "none"]
 
 
 @require_safe
@@ -110,6 +136,9 @@ def session_start(request: HttpRequest) -> HttpResponse:
             data_set=form.cleaned_data["data_set"],
             owner=_signed_in(request),
             pace=form.cleaned_data["pace"],
+            fills=form.fills(),
+            costs=form.cost_configuration(),
+            capital=form.cleaned_data["capital"],
         )
     except (actions.ActionError, ValidationError) as error:
         messages.error(request, str(error))

@@ -16,6 +16,7 @@ urlpatterns = [
     path("sessions/<str:session_id>/again", pages.session_again, name="session-again"),
     path("strategies/<slug:slug>/", pages.strategy_detail, name="strategy"),
     path("api/sessions/<str:session_id>/trades/", api.SessionTrades.as_view(), name="api-session-trades"),
+    path("api/sessions/<str:session_id>/results/", api.SessionResults.as_view(), name="api-session-results"),
     path("api/sessions/<str:session_id>/node-events/", api.SessionNodeEvents.as_view(), name="api-session-node-events"),
     path("api/", include(router.urls)),
 ]

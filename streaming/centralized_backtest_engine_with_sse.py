@@ -39,10 +39,15 @@ class CentralizedBacktestEngineWithSSE(CentralizedBacktestEngine):
         #: Event id and payload of the last tick_update; None before the first.
         self._last_tick: tuple[int, dict[str, Any]] | None = None
         self._trades = messages.empty_trades(self.start_date.isoformat())
+        self._result_callbacks: list[Callable[[BacktestResult], None]] = []
 
     def register_sse_callback(self, callback: Callable[[SSEEvent], None]) -> None:
         """Hand every later event to a callback. One that raises is logged and dropped; the run goes on."""
         self.emitter.register(callback)
+
+    def register_result_callback(self, callback: Callable[[BacktestResult], None]) -> None:
+        """Hand the result to a callback before the last event. One that raises fails the run."""
+        self._result_callbacks.append(callback)
 
     def run(self, *, should_continue: Callable[[], bool] | None = None) -> BacktestResult:
         """
@@ -82,7 +87,9 @@ class CentralizedBacktestEngineWithSSE(CentralizedBacktestEngine):
             self.emitter.emit(messages.TRADE_UPDATE, update)
 
     def on_end(self, result: BacktestResult) -> None:
-        """Emit the last event."""
+        """Hand out the result, then emit the last event."""
+        for callback in self._result_callbacks:
+            callback(result)
         self._emit_complete(result.status)
 
     def _emit_tick(self, payload: dict[str, Any]) -> None:

@@ -49,6 +49,8 @@ _TRADE_COLUMNS: Final = (
     "exit_price",
     "exit_time",
     "pnl",
+    "exit_type",
+    "trigger_price",
     "status",
     "entry_trigger",
     "exit_reason",

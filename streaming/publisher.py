@@ -80,6 +80,7 @@ class LogPublisher:
         self._changed = threading.Condition()
         self._is_closing = False
         self._is_abandoned = False
+        self._results: dict[str, Any] | None = None
         self._thread = threading.Thread(target=self._run, name=f"publisher of {session}")
 
     def __enter__(self) -> Self:
@@ -106,6 +107,10 @@ class LogPublisher:
             # A paced run wakes the thread for each event; an unpaced one lets it sleep out its 50 ms.
             if len(self._waiting) == 1 or len(self._waiting) >= MAX_WAITING:
                 self._changed.notify_all()
+
+    def take_results(self, document: dict[str, Any]) -> None:
+        """Take what the run came to; it is committed together with the last event, which comes after it."""
+        self._results = document
 
     def abandon(self) -> None:
         """Take no more events; what waits is still committed. The session is not at its end."""
@@ -197,6 +202,10 @@ class LogPublisher:
             actions.note_total_ticks(self._session.pk, complete["total_ticks"])
         error = complete.get("error", "") if state == SessionState.FAILED else ""
         result = snapshots.unpack(complete["trades"])["summary"]
+        if self._results is not None:
+            figures = self._results["metrics"]
+            result |= {"costs": figures["costs"], "net_pnl": figures["net_pnl"]}
+            actions.store_results(self._session.pk, self._results)
         actions.finish_session(self._session.pk, state=state, error=error, result=result)
 
     _looked_at = 0.0

@@ -125,17 +125,26 @@ def _run(session: BacktestSession, should_stop: Callable[[], bool]) -> bool:
 def _read_config(session: BacktestSession) -> BacktestConfig:
     # The engine's world is read by workers alone; the web side starts faster without it.
     from strategies.engine.centralized_backtest_engine import BacktestConfig
+    from strategies.engine.cost_config import parse_cost_model
+    from strategies.engine.fills import read_policy
     from strategies.engine.graph import parse_strategy
 
     strategy = parse_strategy(session.strategy_version.graph)
     market_data = actions.load_data_set(session.data_set)
     actions.note_total_ticks(session.pk, max(market_data.total_ticks, session.ticks_done))
     return BacktestConfig(
-        strategy=strategy, market_data=market_data, start_date=session.start_date, end_date=session.end_date
+        strategy=strategy,
+        market_data=market_data,
+        start_date=session.start_date,
+        end_date=session.end_date,
+        fills=read_policy(session.fills),
+        costs=parse_cost_model(session.costs),
+        capital=session.capital,
     )
 
 
 def _drive(session: BacktestSession, config: BacktestConfig, should_stop: Callable[[], bool]) -> bool:
+    from strategies.engine.result_document import result_document
     from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
 
     error: Exception | None = None
@@ -144,6 +153,7 @@ def _drive(session: BacktestSession, config: BacktestConfig, should_stop: Callab
         try:
             engine = CentralizedBacktestEngineWithSSE(config=config, session_id=session.session_id)
             engine.register_sse_callback(publisher.publish)
+            engine.register_result_callback(lambda result: publisher.take_results(result_document(result)))
             engine.run(should_continue=throttle.should_continue)
         except Exception as engine_error:
             logger.exception("The engine failed in session %s.", session)

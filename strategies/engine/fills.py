@@ -73,7 +73,8 @@ def read_policy(document: Mapping[str, Any]) -> FillPolicy:
     for key, value in document.items():
         if key not in known:
             raise FillPolicyInvalid(f"{key!r} is unknown; allowed: {', '.join(known)}")
-        if isinstance(known[key], str) != isinstance(value, str) or isinstance(value, bool):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (isinstance(value, str) if isinstance(known[key], str) else is_number):
             raise FillPolicyInvalid(f"{key} is {value!r}; expected a value like {known[key]!r}")
     return FillPolicy(**document)
 

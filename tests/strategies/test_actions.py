@@ -4,6 +4,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django.fixtures import Settings
 
 from strategies import actions
+from strategies.engine.fills import FillPolicy, read_policy
 from strategies.models import BacktestSession, DataSet, StrategyVersion
 from strategies.session_states import FINAL_STATES, NEXT_STATES, SessionState
 from streaming import event_log
@@ -200,7 +202,7 @@ def test_days_outside_the_data_set_are_refused(session: BacktestSession) -> None
 
 
 def test_running_again_makes_the_same_once_more(session: BacktestSession, stranger: User) -> None:
-    BacktestSession.objects.filter(pk=session.pk).update(pace=7.0)
+    BacktestSession.objects.filter(pk=session.pk).update(pace=7.0, capital=9, costs={"model": "indian_fno"})
     session.refresh_from_db()
 
     again = actions.run_again(session, owner=stranger)
@@ -208,6 +210,35 @@ def test_running_again_makes_the_same_once_more(session: BacktestSession, strang
     assert again.session_id == "two-calls-2024-10-29-2"
     assert (again.strategy_version, again.data_set, again.pace) == (session.strategy_version, session.data_set, 7.0)
     assert again.owner_id == stranger.pk
+    assert (again.fills, again.costs["model"], again.capital) == (session.fills, "indian_fno", Decimal(9))
+
+
+def test_settings_are_stored_in_full_and_read_back_as_the_same(session: BacktestSession) -> None:
+    queued = sessions.create_session(
+        fills={"slippage_points": 0.05}, costs={"model": "percent", "percent": 0.05}, capital=Decimal(1000)
+    )
+    queued.refresh_from_db()
+
+    assert read_policy(queued.fills) == FillPolicy(slippage_points=0.05)
+    assert queued.costs == {"model": "percent", "percent": "0.05", "fixed": "0"}
+    assert (session.costs, queued.capital) == ({"model": "none"}, Decimal("1000.00"))
+
+
+def test_every_fault_of_the_settings_is_told_at_once(session: BacktestSession) -> None:
+    with pytest.raises(actions.SettingsRefused) as refused:
+        sessions.create_session(fills={"timing": "later"}, costs={"broker": "flat_20"}, capital=Decimal(-1))
+
+    assert list(refused.value.faults) == ["fills", "costs", "capital"]
+    assert "allowed: this_tick, next_tick" in str(refused.value)
+    assert BacktestSession.objects.count() == 1
+
+
+def test_costs_of_days_whose_rates_are_not_known_are_refused_before_the_run(session: BacktestSession) -> None:
+    DataSet.objects.update(first_date=date(2020, 12, 1))
+
+    with pytest.raises(actions.SettingsRefused, match="not known for 2020-12-01"):
+        sessions.create_session(costs={"model": "indian_fno"})
+    sessions.create_session(costs={"model": "indian_fno"}, start_date=date(2024, 10, 29))
 
 
 # Cancelling

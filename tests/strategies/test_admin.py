@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,55 @@ def test_staff_cancels_and_repeats_sessions(admin: Client, session: BacktestSess
     assert BacktestSession.objects.filter(state=SessionState.QUEUED).count() == 1
 
 
-@pytest.mark.parametrize("model", ["backtestsession", "strategyversion", "trade", "nodeevent"])
+def _to_queue(session: BacktestSession, **changes: str) -> dict[str, str]:
+    """Fill in the form for another run of the same."""
+    return {
+        "strategy_version": str(session.strategy_version_id),
+        "data_set": str(session.data_set_id),
+        "fills": "{}",
+        "costs": '{"model": "none"}',
+        **changes,
+    }
+
+
+def test_staff_queues_a_session_with_its_settings(admin: Client, session: BacktestSession) -> None:
+    fields = _to_queue(session, costs='{"model": "indian_fno"}', fills='{"timing": "next_tick"}', capital="500000")
+
+    response = admin.post("/admin/strategies/backtestsession/add/", fields, follow=True)
+
+    queued = BacktestSession.objects.exclude(pk=session.pk).get()
+    assert queued.session_id in response.content.decode()
+    assert (queued.state, queued.capital) == (SessionState.QUEUED, Decimal(500_000))
+    assert queued.costs == {
+        "model": "indian_fno", "exchange": "NSE", "brokerage_per_order": "20", "gst_on_ipft": True,
+    }  # fmt: skip
+    assert queued.fills["timing"] == "next_tick"
+    assert admin.get(f"/admin/strategies/backtestsession/{queued.pk}/change/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"costs": '{"model": "free"}'}, "&#x27;free&#x27; is not a cost model; allowed: indian_fno, percent, none"),
+        ({"costs": '{"model": "percent", "fixd": 2}'}, "costs.fixd: is not a field of this cost model"),
+        ({"fills": '{"slippage": 1}'}, "&#x27;slippage&#x27; is unknown; allowed: price"),
+        ({"fills": '{"slippage_percent": null}'}, "slippage_percent is None"),
+        ({"fills": "[1]"}, "fills must be a JSON object"),
+        ({"capital": "0"}, "capital is 0"),
+        ({"start_date": "2030-01-01"}, "lie outside"),
+    ],
+)
+def test_settings_that_are_not_valid_are_refused_by_field(
+    admin: Client, session: BacktestSession, changes: dict[str, str], told: str
+) -> None:
+    response = admin.post("/admin/strategies/backtestsession/add/", _to_queue(session, **changes))
+
+    assert response.status_code == 200
+    assert told in response.content.decode()
+    assert BacktestSession.objects.count() == 1
+
+
+@pytest.mark.parametrize("model", ["strategyversion", "trade", "nodeevent"])
 def test_what_the_program_writes_is_read_only(admin: Client, session: BacktestSession, model: str) -> None:
     assert admin.get(f"/admin/strategies/{model}/").status_code == 200
     assert admin.get(f"/admin/strategies/{model}/add/").status_code == 403

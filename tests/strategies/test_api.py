@@ -43,6 +43,37 @@ def test_a_session_is_told_with_its_progress_and_result(finished: BacktestSessio
     assert told["result"]["total_pnl"] == "-500.00"
 
 
+def test_results_are_told_as_they_are_stored(finished: BacktestSession, client_of_owner: Client) -> None:
+    response = client_of_owner.get(f"/api/sessions/{finished.session_id}/results/")
+
+    assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
+    assert response.content.decode() == finished.results.document_json
+    assert response.json()["metrics"]["net_pnl"] == "-500.00"
+
+
+def test_results_of_what_somebody_may_not_see_do_not_exist(
+    finished: BacktestSession, settings: Settings, stranger: User
+) -> None:
+    settings.PUBLIC_VIEWING = False
+    client = Client()
+    client.force_login(stranger)
+
+    assert client.get(f"/api/sessions/{finished.session_id}/results/").status_code == 404
+    assert Client().get(f"/api/sessions/{finished.session_id}/results/").status_code == 404
+
+
+def test_a_session_that_did_not_end_yet_has_no_results(session: BacktestSession, client_of_owner: Client) -> None:
+    told = _get(client_of_owner, f"/api/sessions/{session.session_id}/results/", status=404)
+
+    assert told == {"detail": "Session two-calls-2024-10-29-1 has no results: it is queued."}
+
+
+def test_a_session_tells_its_settings(session: BacktestSession, client_of_owner: Client) -> None:
+    told = _get(client_of_owner, f"/api/sessions/{session.session_id}/")
+
+    assert (told["costs"], told["capital"], told["fills"]["timing"]) == ({"model": "none"}, None, "this_tick")
+
+
 def test_trades_are_told_in_pages_and_by_filter(finished: BacktestSession, client_of_owner: Client) -> None:
     path = f"/api/sessions/{finished.session_id}/trades/"
 
@@ -65,6 +96,10 @@ def test_trades_are_told_in_pages_and_by_filter(finished: BacktestSession, clien
         "exit_price": "165.25",
         "exit_time": "2024-10-29T09:16:01+05:30",
         "pnl": "-250.00",
+        "costs": "0.00",
+        "net_pnl": "-250.00",
+        "exit_type": "signal",
+        "trigger_price": "165.25",
         "status": "CLOSED",
         "entry_trigger": "enter-1",
         "exit_reason": "buy-1",
@@ -176,7 +211,8 @@ def test_the_description_names_every_address_and_its_page_needs_no_other_origin(
     schema = client.get("/api/schema/").content.decode()
     page = client.get("/api/docs/").content.decode()
 
-    for path in ("sessions/{session_id}/", *(f"sessions/{{session_id}}/{path}" for path in _PATHS[1:]), "strategies/"):
+    paths = [*_PATHS[1:], "results/"]
+    for path in ("sessions/{session_id}/", *(f"sessions/{{session_id}}/{path}" for path in paths), "strategies/"):
         assert f"/api/{path}:" in schema
     assert "https://" not in page
     assert "<script>" not in page

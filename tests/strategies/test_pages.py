@@ -83,6 +83,17 @@ def test_somebody_signed_in_starts_a_session(session: BacktestSession, stranger:
     assert (started.state, started.pace) == (SessionState.QUEUED, 50.0)
 
 
+def test_a_session_is_started_with_fills_costs_and_capital(session: BacktestSession, stranger: User) -> None:
+    fields = {"strategy": "two-calls", "data_set": "rising", "timing": "next_tick", "slippage_percent": "0.1"}
+
+    _client(stranger).post("/sessions/", {**fields, "costs": "indian_fno_zero", "capital": "500000"})
+
+    started = BacktestSession.objects.get(owner=stranger)
+    assert (started.fills["timing"], started.fills["slippage_percent"]) == ("next_tick", 0.1)
+    assert (started.costs["model"], started.costs["brokerage_per_order"]) == ("indian_fno", "0")
+    assert started.capital == 500_000
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -90,6 +101,10 @@ def test_somebody_signed_in_starts_a_session(session: BacktestSession, stranger:
         {"strategy": "two-calls", "data_set": "none"},
         {"strategy": "two-calls", "data_set": "rising", "pace": "-5"},
         {"strategy": "two-calls", "data_set": "rising", "pace": "nan"},
+        {"strategy": "two-calls", "data_set": "rising", "costs": "cheap"},
+        {"strategy": "two-calls", "data_set": "rising", "timing": "yesterday"},
+        {"strategy": "two-calls", "data_set": "rising", "slippage_percent": "51"},
+        {"strategy": "two-calls", "data_set": "rising", "capital": "0"},
         {},
     ],
 )

@@ -1,9 +1,11 @@
 """The worker: sessions run once, whoever tries; they can be cancelled, handed on and taken over."""
 
+import json
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from threading import Thread
 
@@ -14,7 +16,13 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from procrastinate.job_context import AbortReason
 
 from strategies import actions
-from strategies.models import BacktestSession
+from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
+from strategies.engine.cost_config import parse_cost_model
+from strategies.engine.fills import read_policy
+from strategies.engine.graph import parse_strategy
+from strategies.engine.outcomes import BacktestResult
+from strategies.engine.result_document import result_document
+from strategies.models import BacktestSession, SessionResult
 from strategies.session_states import SessionState
 from streaming import event_log, worker
 from streaming.models import EventBlock, SessionLog
@@ -47,6 +55,18 @@ def _has_done(session: BacktestSession, ticks: int) -> bool:
     return session.ticks_done >= ticks
 
 
+def _result_of(session: BacktestSession) -> BacktestResult:
+    """Run the session's engine without a log."""
+    config = BacktestConfig(
+        strategy=parse_strategy(session.strategy_version.graph),
+        market_data=actions.load_data_set(session.data_set),
+        fills=read_policy(session.fills),
+        costs=parse_cost_model(session.costs),
+        capital=session.capital,
+    )
+    return CentralizedBacktestEngine(config).run_headless()
+
+
 def _frames(session: BacktestSession) -> list[bytes]:
     return [frame for _, frame in event_log.read_frames(session.pk, after=-1, limit=1000)]
 
@@ -74,10 +94,47 @@ def test_a_run_stores_every_event_trade_and_node_event(session: BacktestSession)
         "winning_trades": 0,
         "losing_trades": 2,
         "win_rate": "0.00",
+        "costs": "0.00",
+        "net_pnl": "-500.00",
     }
     assert list(session.trades.values_list("trade_id", "event_id")) == [("call-1-r0", 68), ("call-2-r0", 153)]
     assert session.node_events.count() == 9
     assert _frames(session) == _expected_frames(session)
+
+
+COSTS = {"model": "indian_fno", "broker": "flat_20"}
+
+
+def test_a_run_stores_what_it_came_to_with_the_costs_of_each_trade(transactional_db: None, data_folder: Path) -> None:
+    session = sessions.create_session(costs=COSTS, capital=Decimal(100_000), fills={"slippage_points": 0.1})
+
+    sessions.run_here(session)
+
+    document = session.results.document
+    assert document == json.loads(json.dumps(result_document(_result_of(session))))
+    figures = document["metrics"]
+    assert session.result is not None
+    assert (figures["costs"], figures["net_pnl"]) == (session.result["costs"], session.result["net_pnl"])
+    assert Decimal(figures["costs"]) > 80
+    stored = session.trades.values_list("trade_id", "costs", "net_pnl", "exit_type", "trigger_price")
+    assert list(stored) == [
+        (
+            trade["trade_id"], Decimal(trade["costs"]["total"]), Decimal(trade["net_pnl"]), trade["exit_type"],
+            Decimal(trade["trigger_price"]),
+        )
+        for trade in document["trades"]
+    ]  # fmt: skip
+
+
+def test_a_session_taken_over_has_the_results_of_the_whole_run(transactional_db: None, data_folder: Path) -> None:
+    session = sessions.create_session(costs=COSTS)
+    sessions.publish(session, sessions.events_of(session)[:200])
+    assert not SessionResult.objects.exists()
+
+    sessions.run_here(session)
+
+    assert session.results.document == json.loads(json.dumps(result_document(_result_of(session))))
+    assert not session.trades.filter(costs=None).exists()
 
 
 def test_running_a_finished_session_again_changes_nothing(session: BacktestSession) -> None:
@@ -262,6 +319,8 @@ def test_a_cancelled_session_that_a_worker_left_is_ended_from_its_log(session: B
     assert session.state == SessionState.CANCELLED
     assert len(_frames(session)) == 101
     assert b'"status":"cancelled"' in _frames(session)[-1]
+    # No engine ran to its end, so there is nothing that it came to.
+    assert not SessionResult.objects.exists()
 
 
 def test_a_session_deleted_while_it_runs_ends_its_run_quietly(
@@ -376,6 +435,8 @@ def test_a_running_session_is_cancelled_within_a_second(
     assert took < 1
     assert b'"status":"cancelled"' in _frames(session)[-1]
     assert SessionLog.objects.get(session=session).is_finished
+    document = session.results.document
+    assert (document["status"], document["total_ticks"]) == ("cancelled", session.ticks_done)
 
 
 def test_a_paced_run_takes_its_time(session: BacktestSession, start_worker_process: StartWorker) -> None:
