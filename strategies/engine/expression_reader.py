@@ -123,6 +123,11 @@ class ExpressionReader:
 
     def _constant(self, reader: Reader) -> Constant:
         value = reader.raw("value")
+        if isinstance(value, str) and reader.raw("valueType") == "number":
+            value = _number_in(value)
+            if value is None:
+                reader.fault("value", f"{reader.raw('value')!r} is no number, though valueType says that it is one")
+                return Constant(0)
         if isinstance(value, str | bool):
             return Constant(value)
         if is_number(value):
@@ -213,6 +218,17 @@ def _tell(reader: Reader, field: str, faults: tuple[ConditionTextInvalid, ...]) 
 def _nothing(expressions: ExpressionReader, reader: Reader) -> Expression:
     """Stand in for an expression whose type is already noted as a fault."""
     return Constant(0)
+
+
+def _number_in(text: str) -> float | int | None:
+    """Return the number that the builder's text field holds; None for another text, or one that is not finite."""
+    for kind in (int, float):
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        return number if is_number(number) else None
+    return None
 
 
 def _offset(reader: Reader) -> int:

@@ -1,5 +1,6 @@
 """Reading conditions: each expression becomes its record, each fault is told with its place in the condition."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from strategies.engine.expression_reader import MAX_DEPTH, Declarations, Express
 from strategies.engine.expressions import (
     Arithmetic,
     CandleData,
+    Comparison,
     Condition,
     ConditionGroup,
     Constant,
@@ -78,6 +80,11 @@ def read_groups(conditions: Any) -> tuple[ConditionGroup, list[tuple[str, str]]]
         (constant(True), Constant(True)),
         (constant(""), Constant("")),
         (constant("NSE"), Constant("NSE")),
+        (constant("30"), Constant("30")),
+        ({**constant("30"), "valueType": "string"}, Constant("30")),
+        ({**constant("30"), "valueType": "number"}, Constant(30)),
+        ({**constant(" -0.5 "), "valueType": "number"}, Constant(-0.5)),
+        ({**constant(True), "valueType": "number"}, Constant(True)),
         (current_time(), CurrentTime()),
         (time_of_day("09:17"), TimeOfDay(33_420, "09:17")),
         (time_of_day(" 9:17:05 "), TimeOfDay(33_425, "9:17:05")),
@@ -94,6 +101,16 @@ def read_groups(conditions: Any) -> tuple[ConditionGroup, list[tuple[str, str]]]
 )
 def test_each_type_of_expression_is_read_into_its_record(json: Json, expression: Expression) -> None:
     assert read(json) == (expression, [])
+
+
+def test_an_output_of_an_indicator_may_be_named_if_it_has_it() -> None:
+    bands = ("TI", "1m", "bb")
+    declared = replace(DECLARED, indicators=frozenset({bands}), outputs={bands: ("middle", "upper", "lower")})
+
+    assert read(indicator("bb", parameter="upper"), declared) == (IndicatorData("bb", "upper", -1, "1m", "TI"), [])
+    assert read(indicator("bb", parameter="top"), declared)[1] == [
+        ("lhs.parameter", "'top' is no output of 'bb'; it has: middle, upper, lower")
+    ]
 
 
 def test_a_supporting_instrument_may_be_named_where_there_is_one() -> None:
@@ -146,6 +163,10 @@ TYPES = (
             ".value",
             "-inf does not fit; expected a finite number, a text or a truth value",
         ),
+        *(
+            ({**constant(text), "valueType": "number"}, ".value", f"{text!r} is no number, though valueType says that")
+            for text in ("", "NSE", "nan", "inf", "1e999", "12:30")
+        ),
         (time_of_day(""), ".timeValue", "is missing; expected a text"),
         (time_of_day("24:00"), ".timeValue", "'24:00' is not a time of day; expected HH:MM or HH:MM:SS"),
         (time_of_day("noon"), ".timeValue", "'noon' is not a time of day; expected HH:MM or HH:MM:SS"),
@@ -174,7 +195,7 @@ TYPES = (
         (
             pnl_data("tax"),
             ".field",
-            "'tax' is unknown; allowed: realized_pnl, unrealized_pnl, total_pnl, closed_trades, open_trades",
+            "'tax' is unknown; allowed: realized_pnl, unrealized_pnl, total_pnl, day_pnl, closed_trades, open_trades",
         ),
         (arithmetic(1, "^", 2), ".operation", "'^' is unknown; allowed: +, -, *, /, %, +%, -%"),
         ({"type": "expression", "operation": "+", "left": constant(1)}, ".right", "is missing; expected an object"),
@@ -244,12 +265,31 @@ def test_a_group_without_logic_is_joined_by_and_and_a_condition_without_id_is_na
     )
 
 
-@pytest.mark.parametrize("sign", ["crosses_above", "between", "=", "", None, 5, []])
+@pytest.mark.parametrize("sign", ["crosses_above", "crosses_below"])
+def test_a_crossing_is_read_like_any_comparison(sign: Comparison) -> None:
+    assert read_groups([group("AND", when(ltp(), sign, 2, "c"))]) == (
+        ConditionGroup("AND", (Condition("c", LiveData("underlying_ltp", "TI"), sign, Constant(2)),)),
+        [],
+    )
+
+
+def test_between_has_a_second_bound_and_lacks_it_nowhere() -> None:
+    whole, halved = when(ltp(), "between", 2, "c", upper=5), when(ltp(), "between", 2, "c")
+
+    assert read_groups([group("AND", whole)])[0].members == (
+        Condition("c", LiveData("underlying_ltp", "TI"), "between", Constant(2), Constant(5)),
+    )
+    assert read_groups([group("AND", halved)])[1][0] == (
+        "data.conditions[0].conditions[0].rhs2", "is missing; expected an object",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("sign", ["crosses", "in", "=", "", None, 5, []])
 def test_an_operator_that_is_not_known_is_a_fault(sign: Any) -> None:  # noqa: ANN401 - any JSON
     [(field, message)] = read_groups([group("AND", when(1, sign, 2))])[1]
 
     assert field == "data.conditions[0].conditions[0].operator"
-    assert message.endswith("; allowed: >, <, >=, <=, ==, !=")
+    assert message.endswith("; allowed: >, <, >=, <=, ==, !=, crosses_above, crosses_below, between")
 
 
 def test_both_sides_of_a_condition_must_be_there() -> None:
