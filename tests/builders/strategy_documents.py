@@ -88,7 +88,7 @@ def position(
     option: Json | None = None,
     **more: Any,  # noqa: ANN401 - any JSON
 ) -> Json:
-    """Build a position of an entry node; without an option it trades the underlying (or the future, if one is named)."""
+    """Build a position of an entry node; without an option it trades the underlying (or a future)."""
     traded = {} if option is None else {"optionDetails": option}
     return {
         "vpi": position_id,

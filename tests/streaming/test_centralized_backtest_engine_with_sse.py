@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ from strategies.engine.centralized_backtest_engine import BacktestConfig
 from strategies.engine.errors import MarketDataInvalid
 from strategies.engine.graph import parse_strategy
 from strategies.engine.outcomes import BacktestResult
-from strategies.engine.ticks import MarketData
+from strategies.engine.ticks import DayColumns, MarketData
 from strategies.market_data.files import load_market_data
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
 from streaming.protocol import json_text, messages, snapshots
 from streaming.protocol.fold import ViewerState, fold, nothing_seen
 from streaming.sse_event_emitter import SSEEvent
-from tests.builders.market_data import market_data, second, seconds
+from tests.builders.market_data import NEXT_DAY, WrittenDays, market_data, seconds
 from tests.builders.runs import run
 from tests.builders.strategy_documents import (
     Json,
@@ -36,7 +36,6 @@ from tests.builders.strategy_documents import (
     strategy_document,
     when,
 )
-from tests.fakes.in_memory_market_data import InMemoryMarketData
 
 PUT = "NIFTY:2024-11-07:OPT:24250:PE"
 PRICES = (24_240, 24_255, 24_265, 24_255, 24_250, 24_270)
@@ -56,14 +55,22 @@ def document() -> Json:
     )
 
 
-def day() -> InMemoryMarketData:
+def day() -> WrittenDays:
     return market_data(*({"NIFTY": price, PUT: 24_500 - price} for price in PRICES))
 
 
-def broken_day() -> InMemoryMarketData:
-    """Build a day whose third second comes before its second one."""
-    good = seconds({"NIFTY": 24_255, PUT: 200.0}, {"NIFTY": 24_265, PUT: 190.0})
-    return InMemoryMarketData([*good, second("09:15:00", {"NIFTY": 24_255})])
+class BrokenDays(WrittenDays):
+    """Two days, the second of which can no longer be read when its turn comes."""
+
+    def __init__(self) -> None:
+        first = seconds({"NIFTY": 24_255, PUT: 200.0}, {"NIFTY": 24_265, PUT: 190.0})
+        super().__init__([*first, *seconds({"NIFTY": 24_255}, on=NEXT_DAY)])
+
+    def days(self) -> Iterator[DayColumns]:
+        """Return the first day, then fail."""
+        days = super().days()
+        yield next(days)
+        raise MarketDataInvalid("the file ends in the middle of a row", place="2024-10-30.csv, line 7")
 
 
 def engine_of(
@@ -266,7 +273,7 @@ def test_a_run_that_is_told_to_stop_completes_as_cancelled_with_what_it_has(tick
 def test_data_that_fail_are_told_as_failed_and_then_raised() -> None:
     """S4."""
     events: list[SSEEvent] = []
-    engine = engine_of(broken_day())
+    engine = engine_of(BrokenDays())
     engine.register_sse_callback(events.append)
 
     with pytest.raises(MarketDataInvalid) as caught:
@@ -274,14 +281,7 @@ def test_data_that_fail_are_told_as_failed_and_then_raised() -> None:
 
     last = events[-1]
     assert (last["event"], last["data"]["status"], last["data"]["total_ticks"]) == ("backtest_complete", "failed", 2)
-    assert (
-        last["data"]["error"]
-        == str(caught.value)
-        == (
-            "2024-10-29 09:15:00+05:30: ticks are out of order: 2024-10-29 09:15:00+05:30 comes after "
-            "2024-10-29 09:15:01+05:30"
-        )
-    )
+    assert last["data"]["error"] == str(caught.value) == "2024-10-30.csv, line 7: the file ends in the middle of a row"
     assert [event["data"]["event_id"] for event in events] == list(range(len(events)))
     assert folded(events).canonical() == fold(nothing_seen(), last["event"], last["data"]).canonical()
 

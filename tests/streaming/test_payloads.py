@@ -17,6 +17,7 @@ from strategies.engine.outcomes import (
 )
 from strategies.engine.positions import NO_TRADES, PnlSummary, PositionMark, Trade, TradeSummary
 from streaming import payloads
+from streaming.payloads import TickWriter
 from streaming.protocol import json_text
 from tests.builders.market_data import at
 
@@ -32,9 +33,10 @@ MARK = PositionMark(
 TRADE = Trade(
     trade_id="entry-2-pos1-r0", position_id="entry-2-pos1", re_entry_num=0, symbol=PUT, side="sell", quantity=75,
     entry_price=Decimal("181.60"), entry_time=at("09:19:00"), exit_price=Decimal("260.05"), exit_time=at("10:48:00"),
-    pnl=Decimal("-5883.75"), entry_trigger="entry-condition-1", exit_reason="exit-3",
+    pnl=Decimal("-5883.75"), entry_trigger="entry-condition-1", exit_reason="exit-3", exit_type="stop_loss",
+    trigger_price=Decimal("259.95"), entry_node_id="entry-2",
 )  # fmt: skip
-PNL = PnlSummary(realized_pnl=Decimal("-5883.75"), unrealized_pnl=Decimal("116.25"), closed_trades=1, open_trades=1)
+PNL = PnlSummary(Decimal("-5883.75"), Decimal("116.25"), Decimal("-5767.50"), 1, 1)
 EXECUTION = NodeExecution(
     execution_id="exec_a", parent_execution_id="exec_b", node_id="entry-condition-1", node_name="Bullish",
     node_type="EntrySignalNode", signal_emitted=True, evaluated_conditions=CONDITIONS, note="",
@@ -73,6 +75,9 @@ TRADE_PAYLOAD = {
     "entry_trigger": "entry-condition-1",
     "exit_reason": "exit-3",
     "closed_by": "exit-3",
+    "exit_type": "stop_loss",
+    "trigger_price": "259.95",
+    "exit_difference": "0.10",
 }
 PNL_PAYLOAD = {
     "realized_pnl": "-5883.75",
@@ -105,8 +110,8 @@ def completion() -> NodeCompletion:
         variables={"SignalLow": 24_250.5},
         orders=(
             OrderFilled(
-                position_id="entry-2-pos1", symbol=PUT, side="sell", quantity=75, fill_price=Decimal("181.6"),
-                filled_at=NOW,
+                position_id="entry-2-pos1", symbol=PUT, side="sell", quantity=75, order_type="market",
+                fill_price=Decimal("181.6"), filled_at=NOW, quote_age_seconds=3,
             ),
         ),
         opened=(MARK,), closed=(TRADE,), activated=("entry-2",),
@@ -117,7 +122,7 @@ def completion() -> NodeCompletion:
 
 
 def test_a_tick_update_has_exactly_the_fields_of_the_protocol() -> None:
-    assert payloads.tick_update(outcome()) == {
+    assert TickWriter().tick_update(outcome()) == {
         "tick": 242,
         "timestamp": "2024-10-29 09:19:01+05:30",
         "execution_count": 2,
@@ -148,13 +153,42 @@ def test_a_tick_update_has_exactly_the_fields_of_the_protocol() -> None:
 
 
 def test_the_fields_of_a_tick_update_come_in_the_order_of_the_protocol() -> None:
-    payload = payloads.tick_update(outcome())
+    payload = TickWriter().tick_update(outcome())
 
     assert list(payload) == [
         "tick", "timestamp", "execution_count", "node_executions", "open_positions", "pnl_summary", "ltp",
         "active_nodes",
     ]  # fmt: skip
     assert list(payload["node_executions"]) == ["exec_a", "exec_c"]
+
+
+def test_the_pieces_of_what_did_not_change_are_written_once() -> None:
+    writer = TickWriter()
+    first = writer.tick_update(outcome())
+
+    same = writer.tick_update(outcome()._replace(tick=243))
+    moved = MARK._replace(current_price=Decimal("179.00"), unrealized_pnl=Decimal("195.00"))
+    other = writer.tick_update(
+        outcome()._replace(positions=(moved,), quotes={**QUOTES, PUT: QuoteView(ltp=179.0, at=NOW)}, active_nodes=())
+    )
+
+    assert same == {**first, "tick": 243}
+    assert same["open_positions"][0] is first["open_positions"][0]
+    assert same["pnl_summary"] is first["pnl_summary"]
+    assert other["open_positions"] == [{**MARK_PAYLOAD, "current_price": "179.00", "unrealized_pnl": "195.00"}]
+    assert other["ltp"] == {
+        "NIFTY": LTP_PAYLOAD["NIFTY"], PUT: {"ltp": 179.0, "timestamp": "2024-10-29 09:19:01.000000"},
+    }  # fmt: skip
+    assert (other["active_nodes"], first["open_positions"]) == ([], [MARK_PAYLOAD])
+
+
+def test_a_symbol_that_is_told_of_no_more_is_left_out() -> None:
+    writer = TickWriter()
+    writer.tick_update(outcome())
+
+    later = writer.tick_update(outcome()._replace(quotes={PUT: QUOTES[PUT]}, positions=()))
+
+    assert (later["ltp"], later["open_positions"]) == ({PUT: LTP_PAYLOAD[PUT]}, [])
 
 
 def test_a_node_event_has_the_fields_of_the_protocol_and_the_full_record() -> None:
@@ -182,6 +216,7 @@ def test_a_node_event_has_the_fields_of_the_protocol_and_the_full_record() -> No
                     "status": "filled",
                     "fill_price": "181.60",
                     "filled_at": "2024-10-29 09:19:01+05:30",
+                    "quote_age_seconds": 3,
                 }
             ],
             "activated_nodes": ["entry-2"],
@@ -252,7 +287,7 @@ def test_without_a_trade_the_summary_is_all_zero() -> None:
     [("-0.00", "0.00"), ("0.004", "0.00"), ("84.2575", "84.26"), ("-0.005", "-0.01"), ("1E+5", "100000.00")],
 )
 def test_money_has_two_places_whatever_it_was_computed_with(amount: str, text: str) -> None:
-    pnl = PnlSummary(realized_pnl=Decimal(amount), unrealized_pnl=Decimal(0), closed_trades=0, open_trades=0)
+    pnl = PnlSummary(Decimal(amount), Decimal(0), Decimal(amount), 0, 0)
 
     assert payloads.pnl_summary(pnl)["realized_pnl"] == text
 
@@ -260,7 +295,7 @@ def test_money_has_two_places_whatever_it_was_computed_with(amount: str, text: s
 def test_every_payload_is_plain_json_and_reads_back_as_it_was() -> None:
     summary = TradeSummary(total_trades=1, total_pnl=Decimal(1), winning_trades=1, losing_trades=0)
     all_payloads = [
-        payloads.tick_update(outcome()), payloads.node_event(completion()), payloads.trade_update(TRADE, summary)
+        TickWriter().tick_update(outcome()), payloads.node_event(completion()), payloads.trade_update(TRADE, summary)
     ]  # fmt: skip
 
     assert [json_text.decode(json_text.encode(payload)) for payload in all_payloads] == all_payloads

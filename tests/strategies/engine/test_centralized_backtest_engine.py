@@ -17,7 +17,7 @@ from strategies.engine.errors import MarketDataInvalid, SymbolInvalid
 from strategies.engine.graph import parse_strategy
 from strategies.engine.outcomes import QuoteView, SeriesView
 from strategies.engine.positions import NO_TRADES, PnlSummary
-from tests.builders.market_data import at, market_data, minutes, second, seconds
+from tests.builders.market_data import WrittenDays, at, market_data, minutes, seconds
 from tests.builders.runs import Run, run
 from tests.builders.strategy_documents import (
     Json,
@@ -37,7 +37,6 @@ from tests.builders.strategy_documents import (
     timeframe,
     when,
 )
-from tests.fakes.in_memory_market_data import InMemoryMarketData
 
 ROOT = Path(__file__).resolve().parents[3]
 PUT = "NIFTY:2024-11-07:OPT:24250:PE"
@@ -59,7 +58,7 @@ def document() -> Json:
     )
 
 
-def day(*prices: float) -> InMemoryMarketData:
+def day(*prices: float) -> WrittenDays:
     return market_data(*({"NIFTY": price, PUT: 24_500 - price, CALL: price - 24_000, OTHER: 1.0} for price in prices))
 
 
@@ -67,11 +66,11 @@ def idle() -> Json:
     return strategy_document(start_node(), square_off(minutes_before_close=5), edges="start > square-off")
 
 
-def three_days() -> InMemoryMarketData:
+def three_days() -> WrittenDays:
     found = [
         each for number in (28, 29, 30) for each in seconds({"NIFTY": 100}, {"NIFTY": 101}, on=date(2024, 10, number))
     ]
-    return InMemoryMarketData(found)
+    return WrittenDays(found)
 
 
 def test_a_run_goes_to_the_end_of_the_data() -> None:
@@ -186,7 +185,7 @@ def test_options_cannot_be_traded_where_the_data_hold_none_of_the_underlying() -
     with pytest.raises(MarketDataInvalid) as caught:
         run(document(), market_data({"NIFTY": 1, "BANKNIFTY:2024-11-07:OPT:51000:PE": 1}))
 
-    assert str(caught.value) == "the strategy trades options on NIFTY, but the market data hold no option contract"
+    assert str(caught.value) == "the strategy trades options on NIFTY, but the market data hold none of them"
 
 
 def test_a_strategy_without_options_needs_no_contract() -> None:
@@ -196,17 +195,6 @@ def test_a_strategy_without_options_needs_no_contract() -> None:
 def test_a_symbol_of_the_data_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(SymbolInvalid):
         run(document(), market_data({"NIFTY": 1, PUT: 1}, symbols=["NIFTY:soon:FUT"]))
-
-
-def test_a_tick_that_cannot_be_used_ends_the_run_with_its_place_and_is_not_counted() -> None:
-    data = InMemoryMarketData([*seconds({"NIFTY": 100}, {"NIFTY": 101}), second("09:15:01", {"NIFTY": 102})])
-    engine = CentralizedBacktestEngine(BacktestConfig(strategy=parse_strategy(idle()), market_data=data))
-
-    with pytest.raises(MarketDataInvalid) as caught:
-        engine.run()
-
-    assert caught.value.place == "2024-10-29 09:15:01+05:30"
-    assert engine.ticks_run == 2
 
 
 def test_the_engine_counts_ticks_and_trades_as_it_goes() -> None:
@@ -276,9 +264,7 @@ def test_a_completion_is_the_whole_state_after_its_tick() -> None:
     assert (completion.variables, completion.known_variables) == ({"Price": 24_255}, {"signal.Price": 24_255})
     # The entry that followed in the same tick is part of it already.
     assert [mark.position_id for mark in completion.positions] == ["pos"]
-    assert completion.pnl == PnlSummary(
-        realized_pnl=Decimal("0.00"), unrealized_pnl=Decimal("0.00"), closed_trades=0, open_trades=1
-    )
+    assert completion.pnl == PnlSummary(Decimal("0.00"), Decimal("0.00"), Decimal("0.00"), 0, 1)
     assert completion.active_nodes == ("square-off", "leave")
     assert (completion.opened, completion.closed, completion.orders) == ((), (), ())
 

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.engine.conditions import CompiledGroup, ConditionCompiler, Value
+from strategies.engine.conditions import CompiledGroup, compile_group
 from strategies.engine.graph import parse_strategy
 from strategies.engine.market import Market
+from strategies.engine.operands import OperandCompiler, Value
 from strategies.engine.positions import Position, PositionBook
 from strategies.engine.strategy import EntrySignalNode
-from strategies.engine.ticks import TickSecond
+from strategies.engine.ticks import TickList, TickSecond
 from streaming.protocol import json_text
-from tests.builders.market_data import minutes, second, seconds
+from tests.builders.market_data import DAY, at, minutes, second, seconds
 from tests.builders.strategy_documents import (
     Json,
     always,
@@ -44,15 +45,30 @@ from tests.builders.strategy_documents import (
 
 
 class Bench:
-    """One entry signal's conditions with the state that they read, and no engine around it."""
+    """
+    One entry signal's conditions with the state that they read, and no engine around it.
 
-    def __init__(self, *conditions: Json, warmup: tuple[float, ...] = (), supporting: str | None = None) -> None:
+    Args:
+        conditions: Joined by AND.
+        warmup: Closes of the minutes before the day.
+        supporting: Symbol of a supporting instrument.
+        every_tick: Whether the conditions are told that they are evaluated at every second.
+    """
+
+    def __init__(
+        self,
+        *conditions: Json,
+        warmup: tuple[float, ...] = (),
+        supporting: str | None = None,
+        every_tick: bool = True,
+    ) -> None:
         enabled: Json = {}
         if supporting is not None:
             config = {"symbol": supporting, "timeframes": [timeframe("1m")]}
             enabled = {"supportingInstrumentEnabled": True, "supportingInstrumentConfig": config}
+        frames = (timeframe("1m", rsi_2=rsi(2)), timeframe("5m", number=5), timeframe("1s", unit="seconds", sma=SMA))
         document = strategy_document(
-            start_node("start", timeframe("1m", rsi_2=rsi(2)), timeframe("5m", number=5), **enabled),
+            start_node("start", *frames, **enabled),
             entry_signal("signal", *conditions, variables={"Low": candle("Low")}),
             entry("entry", position("pos")),
             re_entry_signal("again", "entry", always()),
@@ -63,27 +79,58 @@ class Bench:
         self.market = Market(strategy, minutes(*warmup, start="09:00:00") if warmup else ())
         self.book = PositionBook()
         self.variables: dict[tuple[str, str], Value] = {}
-        compiler = ConditionCompiler(self.market, self.book, self.variables, strategy.printer())
-        self.group: CompiledGroup = compiler.group(node.conditions)
+        self._compiler = OperandCompiler(self.market, self.book, self.variables, strategy.printer())
+        self.group: CompiledGroup = compile_group(node.conditions, self._compiler)
+        self._every_tick = every_tick
+        self.second = -1
+
+    def begin(self, *written: TickSecond) -> None:
+        """Put a day on the tape."""
+        if self.second >= 0:
+            self.group.end_day(self.second)
+        self.market.begin_day(next(TickList(written).days()))
+        self._compiler.begin_day()
+        self.group.begin_day(every_tick=self._every_tick)
+        self.second = -1
+
+    def next(self) -> bool:
+        """Evaluate at the next second."""
+        self.second += 1
+        self.market.move_to(self.second)
+        return self.group.evaluate(self.second)
 
     def evaluate(self, *new: TickSecond) -> bool:
-        for each in new:
-            self.market.apply(each)
-        return self.group.evaluate()
+        """Evaluate at each second of a day; return the last result."""
+        self.begin(*new)
+        return [self.next() for _ in new][-1]
 
     def record(self, *new: TickSecond) -> dict[str, Any]:
-        """Evaluate, and return the record of the first condition."""
+        """Evaluate at each second of a day, and return the last record of the first condition."""
         self.evaluate(*new)
         first: dict[str, Any] = self.group.record()["conditions"][0]
         return first
 
+    def records(self, *new: TickSecond) -> list[dict[str, Any]]:
+        """Evaluate at each second of a day, and return the group's record of each."""
+        self.begin(*new)
+        return [self.group.record() for _ in new if self.next() is not None]
+
     def open(self, side: str = "buy", quantity: int = 75, entry_price: str = "100.00") -> None:
+        """Open a position as of the current second."""
         self.book.add(
             Position(
                 position_id="pos", re_entry_num=0, entry_node_id="entry", entry_trigger="signal", symbol="NIFTY",
-                side="buy" if side == "buy" else "sell", quantity=quantity, entry_price=Decimal(entry_price),
-                entry_time=self.market.now, entry_tick=1, quote=self.market.quotes["NIFTY"],
+                side="buy" if side == "buy" else "sell", quantity=quantity, entry_quantity=quantity,
+                entry_price=Decimal(entry_price), entry_time=at("09:15:00"), entry_day=DAY, entry_tick=1,
+                last_price=float(entry_price),
             )
+        )  # fmt: skip
+
+    def close(self, price: float) -> None:
+        """Close the position."""
+        self.book.close(
+            "pos", price=Decimal(str(price)), at=at("09:15:01"), trigger_price=Decimal(str(price)),
+            exit_reason="exit", exit_type="signal",
         )  # fmt: skip
 
 
@@ -91,6 +138,7 @@ def one(price: float, time_of_day: str = "09:15:00") -> TickSecond:
     return second(time_of_day, {"NIFTY": price})
 
 
+SMA = {"indicator_name": "sma", "display_name": "sma(3,close)", "length": 3, "price_field": "close"}
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
@@ -246,12 +294,13 @@ def test_quotes_are_those_of_the_last_tick_of_the_second() -> None:
 
 def test_a_variable_is_what_its_node_recorded_last() -> None:
     bench = Bench(when(ltp(), "<", variable("signal", "Low")))
+    bench.begin(*seconds({"NIFTY": 100}, {"NIFTY": 100}))
 
     bench.variables["signal", "Low"] = 99.0
-    first = bench.evaluate(one(100))
+    first = bench.next()
     bench.variables["signal", "Low"] = 101.0
 
-    assert (first, bench.evaluate()) == (False, True)
+    assert (first, bench.next()) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -260,10 +309,9 @@ def test_a_variable_is_what_its_node_recorded_last() -> None:
 )
 def test_an_open_positions_fields_are_read_as_of_this_tick(field: str, value: float) -> None:
     bench = Bench(when(position_data("pos", field), "==", value))
-    bench.market.apply(one(100, "09:15:00"))
     bench.open()
 
-    record = bench.record(one(104, "09:15:01"))
+    record = bench.record(*seconds({"NIFTY": 100}, {"NIFTY": 104}))
 
     assert (record["lhs_value"], record["result"]) == (value, True)
 
@@ -271,22 +319,24 @@ def test_an_open_positions_fields_are_read_as_of_this_tick(field: str, value: fl
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("realized_pnl", 150.0),
+        ("realized_pnl", 225.0),
         ("unrealized_pnl", -300.0),
-        ("total_pnl", -150.0),
-        ("closed_trades", 1.0),
+        ("total_pnl", -75.0),
+        ("day_pnl", -150.0),
+        ("closed_trades", 2.0),
         ("open_trades", 1.0),
     ],
 )
 def test_the_sessions_profit_and_loss_is_read_as_of_this_tick(field: str, value: float) -> None:
     bench = Bench(when(pnl_data(field), "==", value))
-    bench.market.apply(one(100, "09:15:00"))
     bench.open()
-    bench.market.apply(one(102, "09:15:01"))
-    bench.book.close("pos", at=bench.market.now, exit_reason="exit")
+    bench.close(101.0)
+    bench.book.begin_day("@20241029")
+    bench.open()
+    bench.close(102.0)
     bench.open("sell", entry_price="100.00")
 
-    record = bench.record(one(104, "09:15:02"))
+    record = bench.record(*seconds({"NIFTY": 100}, {"NIFTY": 104}))
 
     assert (record["lhs_value"], record["result"]) == (value, True)
 
@@ -364,12 +414,8 @@ def test_whatever_the_constants_are_evaluation_never_raises_and_its_record_is_js
 
 def test_a_record_is_the_same_object_while_nothing_changes_and_another_when_an_operand_does() -> None:
     bench = Bench(when(ltp(), ">", 100, "price"), when(1, "==", 1, "fixed"))
-    tick_by_tick = seconds({"NIFTY": 101}, {"NIFTY": 101}, {"NIFTY": 102}, {"NIFTY": 99})
 
-    records = []
-    for each in tick_by_tick:
-        bench.evaluate(each)
-        records.append(bench.group.record())
+    records = bench.records(*seconds({"NIFTY": 101}, {"NIFTY": 101}, {"NIFTY": 102}, {"NIFTY": 99}))
 
     first, same, dearer, _ = records
     assert same is first
@@ -381,24 +427,31 @@ def test_a_record_is_the_same_object_while_nothing_changes_and_another_when_an_o
 
 
 def test_a_missing_values_record_is_the_same_object_until_the_reason_changes() -> None:
-    bench = Bench(when(arithmetic(variable("signal", "Low"), "/", 0), "<", 1))
+    bench = Bench(when(arithmetic(variable("signal", "Low"), "/", 0), "<", 1, "c"))
+    bench.begin(*seconds(*[{"NIFTY": 100}] * 4))
 
-    first = bench.record(one(100, "09:15:00"))
-    same = bench.record(one(100, "09:15:01"))
-    bench.variables["signal", "Low"] = 99.0
-    other = bench.record(one(100, "09:15:02"))
+    found = []
+    for low in (None, None, 99.0, None):
+        if low is not None:
+            bench.variables["signal", "Low"] = low
+        bench.next()
+        found.append(bench.group.record())
 
-    assert same is first
-    assert (first["reason"], other["reason"]) == ("signal has not recorded Low yet", "it divides by zero")
+    assert found[0] is found[1]
+    assert found[2] is found[3]
+    assert [record["conditions"][0]["reason"] for record in (found[0], found[2])] == [
+        "signal has not recorded Low yet", "it divides by zero",
+    ]  # fmt: skip
 
 
 def test_a_record_that_was_handed_out_does_not_change_afterwards() -> None:
     bench = Bench(when(ltp(), ">", 100, "price"))
-    bench.evaluate(one(101, "09:15:00"))
+    bench.begin(*seconds({"NIFTY": 101}, {"NIFTY": 99}))
+    bench.next()
     handed_out = bench.group.record()
     text = json_text.encode(handed_out)
 
-    bench.evaluate(one(99, "09:15:01"))
+    bench.next()
     bench.group.record()
 
     assert json_text.encode(handed_out) == text
@@ -446,7 +499,9 @@ def test_every_member_of_a_group_is_evaluated_even_where_the_first_decides() -> 
 def test_a_group_without_members_is_never_true(logic: str) -> None:
     empty = CompiledGroup(logic, "", ())
 
-    assert (empty.evaluate(), empty.record()) == (False, {"logic": logic, "result": False, "conditions": []})
+    assert (empty.evaluate(0), empty.mask(), empty.next_true(0)) == (False, False, None)
+    assert empty.record() == {"logic": logic, "result": False, "conditions": []}
+    assert (empty.evaluate(0), empty.record()) == (False, {"logic": logic, "result": False, "conditions": []})
     assert empty.record() is empty.record()
 
 

@@ -4,7 +4,6 @@ import copy
 import json
 import re
 from collections.abc import Callable
-from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,14 @@ from strategies.engine.candles import Timeframe
 from strategies.engine.errors import GraphFault, GraphInvalid
 from strategies.engine.expressions import CandleData, Condition, ConditionGroup, Constant, LiveData, Variable
 from strategies.engine.graph import StrategyGraph, parse_strategy
+from strategies.engine.indicators import INDICATORS, IndicatorSpec
 from strategies.engine.strategy import (
     EntryNode,
     EntrySignalNode,
     ExitNode,
     ExitSignalNode,
-    IndicatorSpec,
+    ExpiryPick,
+    FuturePick,
     InstrumentSpec,
     OptionPick,
     PositionSpec,
@@ -52,6 +53,7 @@ from tests.builders.strategy_documents import (
     when,
 )
 
+W0 = ExpiryPick(cycle="W", index=0)
 EDGES = ["start > signal > entry > target > exit > again > entry", "start > square-off"]
 
 
@@ -97,9 +99,12 @@ def test_a_valid_document_becomes_records_in_its_own_order() -> None:
     strategy = parse_strategy(document())
 
     low = CandleData("Low", -1, "1m", "TI")
-    indicator = IndicatorSpec(key="rsi_14", name="rsi", display_name="rsi(14,close)", length=14, price_field="close")
+    indicator = IndicatorSpec(
+        key="rsi_14", name="rsi", display_name="rsi(14,close)", arguments=(14,), price_field="close"
+    )
     minute = TimeframeSpec(timeframe=Timeframe("1m", "minutes", 1), indicators=(indicator,))
-    pick = OptionPick(expiry_index=1, strike_type="OTM", strike_steps=2, right="PE")
+    next_week = ExpiryPick(cycle="W", index=1)
+    pick = OptionPick(expiry=next_week, strike_type="OTM", strike_steps=2, right="PE")
     again = strategy.nodes["again"]
     assert isinstance(again, ReEntrySignalNode)
     assert list(strategy.nodes.values()) == [
@@ -113,7 +118,7 @@ def test_a_valid_document_becomes_records_in_its_own_order() -> None:
         ),
         EntryNode(
             id="entry", label="Entry", children=("target",),
-            positions=(PositionSpec(position_id="pos", side="sell", quantity=75, max_entries=9, option=pick),),
+            positions=(PositionSpec(position_id="pos", side="sell", quantity=75, max_entries=9, contract=pick),),
         ),
         ExitSignalNode(
             id="target", label="Target", children=("exit",),
@@ -126,7 +131,7 @@ def test_a_valid_document_becomes_records_in_its_own_order() -> None:
         ),
         SquareOffNode(
             id="square-off", label="Square-Off", children=(),
-            at=time(15, 25), description="5 minutes before the close", is_immediate=False,
+            at=None, minutes_before_close=5, is_immediate=False, profit_target=None, loss_limit=None,
         ),
     ]  # fmt: skip
     assert strategy.order == ("start", "square-off", "signal", "entry", "target", "exit", "again")
@@ -199,8 +204,12 @@ OPTION = "positions[0].optionDetails"
 ORDER = "exitNodeData.orderConfig"
 AFTER = "exitNodeData.postExecutionConfig"
 BY_TIME = "endConditions.timeBasedExit"
-USE_A_SIGNAL = "is not supported by this version; switch it off and use an exit signal"
-USE_A_TIME = "is not supported by this version; use a time of day"
+RE_ENTRY = "exitNodeData.reEntryConfig.enabled"
+
+
+KNOWN = f"allowed: {', '.join(INDICATORS)}"
+STRIKES = "allowed: ATM, ITM1 to ITM15, OTM1 to OTM15, premium"
+INTRADAY = "is not supported; positions are for the day: intraday"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +233,13 @@ USE_A_TIME = "is not supported by this version; use a time of day"
         ("start", f"{FRAME}.unit", "weeks", "'weeks' is unknown; allowed: seconds, minutes, hours, days"),
         ("start", f"{FRAME}.number", 0, "0 does not fit; expected a whole number from 1 to 86400"),
         ("start", f"{FRAME}.indicators", [], "expected an object, found a list"),
-        ("start", f"{FRAME}.indicators.rsi_14.indicator_name", "macd", "'macd' is unknown; allowed: rsi"),
+        ("start", f"{FRAME}.indicators.rsi_14.indicator_name", "magic", f"'magic' is unknown; {KNOWN}"),
+        (
+            "start",
+            f"{FRAME}.indicators.rsi_14.indicator_name",
+            REMOVED,
+            f"is missing; {KNOWN}",
+        ),
         ("start", f"{FRAME}.indicators.rsi_14.length", 1, "1 does not fit; expected a whole number from 2 to 5000"),
         (
             "start",
@@ -245,27 +260,48 @@ USE_A_TIME = "is not supported by this version; use a time of day"
         ("entry", f"{POSITION}.positionType", "long", "'long' is unknown; allowed: buy, sell"),
         ("entry", f"{POSITION}.quantity", 1.5, "1.5 does not fit; expected a whole number from 1 to 1000000"),
         ("entry", f"{POSITION}.multiplier", 0, "0 does not fit; expected a whole number from 1 to 1000000"),
-        ("entry", f"{POSITION}.maxEntries", 0, "0 does not fit; expected a whole number from 1 to 10000"),
-        ("entry", f"{POSITION}.orderType", "limit", "'limit' is unknown; allowed: market"),
-        ("entry", f"{OPTION}.expiry", "M0", "'M0' is unknown; allowed: W0, W1"),
-        ("entry", f"{OPTION}.strikeType", "OTM16", "'OTM16' is unknown; allowed: ATM, ITM1 to ITM15, OTM1 to OTM15"),
+        ("entry", f"{POSITION}.maxEntries", 0, "0 does not fit; expected a whole number from 1 to 100000"),
+        ("entry", f"{POSITION}.orderType", "stop", "'stop' is unknown; allowed: market, limit"),
+        (
+            "entry",
+            f"{POSITION}.productType",
+            "delivery",
+            f"'delivery' {INTRADAY}",
+        ),
+        ("entry", f"{OPTION}.expiry", "M2", "'M2' is unknown; allowed: W0, W1, M0, M1"),
+        (
+            "entry",
+            f"{OPTION}.strikeType",
+            "OTM16",
+            f"'OTM16' is unknown; {STRIKES}",
+        ),
+        (
+            "entry",
+            f"{OPTION}.strikeType",
+            "OTM0",
+            f"'OTM0' is unknown; {STRIKES}",
+        ),
         ("entry", f"{OPTION}.optionType", "PUT", "'PUT' is unknown; allowed: CE, PE"),
         ("target", "hasReEntryExitConditions", 1, "expected true or false, found a number"),
         ("target", "reEntryExitConditions", REMOVED, "is missing; expected a list"),
         ("exit", "exitNodeData", REMOVED, "is missing; expected an object"),
         ("exit", f"{ORDER}.targetPositionVpi", "other", "no entry node opens a position 'other'"),
-        ("exit", f"{ORDER}.orderType", "limit", "'limit' is unknown; allowed: market"),
-        ("exit", f"{ORDER}.quantity", "half", "'half' is unknown; allowed: all"),
-        ("exit", f"{AFTER}.stopLoss.enabled", True, USE_A_SIGNAL),
-        ("exit", f"{AFTER}.takeProfit.enabled", True, USE_A_SIGNAL),
-        ("exit", f"{AFTER}.trailingStop.enabled", True, USE_A_SIGNAL),
-        ("again", "targetEntryNodeId", "exit", "there is no entry node 'exit'"),
+        ("exit", f"{ORDER}.orderType", "stop", "'stop' is unknown; allowed: market, limit"),
+        ("exit", f"{ORDER}.quantity", "half", "'half' is unknown; allowed: all, percentage, specific"),
+        ("exit", RE_ENTRY, True, "re-entry belongs to a reEntrySignalNode behind this node; switch it off here"),
+        ("again", "targetEntryNodeId", "exit", "there is no entry node or entry signal 'exit'"),
         ("again", "targetEntryNodeId", REMOVED, "is missing; expected a text"),
         ("again", "retryConfig", REMOVED, "is missing; expected an object"),
-        ("again", "retryConfig.maxReEntries", -1, "-1 does not fit; expected a whole number from 0 to 1000"),
+        ("again", "retryConfig.maxReEntries", -1, "-1 does not fit; expected a whole number from 0 to 100000"),
         ("square-off", "endConditions", REMOVED, "is missing; expected an object"),
         ("square-off", f"{BY_TIME}.minutesBeforeClose", 376, "376 does not fit; expected a whole number from 0 to 375"),
-        ("square-off", "endConditions.performanceBasedExit.enabled", True, USE_A_TIME),
+        (
+            "square-off",
+            "endConditions.performanceBasedExit",
+            {"enabled": True},
+            "names neither profitTarget nor lossLimit; give at least one amount above zero",
+        ),
+        ("square-off", "endConditions.performanceBasedExit.enabled", 1, "expected true or false, found a number"),
     ],
 )
 def test_a_fault_inside_a_node_is_told_with_its_place(node_id: str, path: str, value: object, message: str) -> None:
@@ -326,8 +362,7 @@ def test_a_square_off_that_nothing_sets_off_is_a_fault() -> None:
     change("square-off", f"{BY_TIME}.enabled", False)(invalid)
 
     assert [str(fault) for fault in all_faults(invalid)] == [
-        "node 'square-off', data.endConditions: no way to end the day is switched on; "
-        "enable timeBasedExit or immediateExit"
+        "node 'square-off', data.endConditions: no way to end the day is switched on; enable one, such as timeBasedExit"
     ]
 
 
@@ -531,23 +566,101 @@ def test_half_of_a_surrogate_pair_is_refused_with_what_stands_before_it() -> Non
 
 
 @pytest.mark.parametrize(
-    ("square", "at", "description"),
+    ("square", "expected"),
     [
-        (square_off(minutes_before_close=0), time(15, 30), "0 minutes before the close"),
-        (square_off(minutes_before_close=375), time(9, 15), "375 minutes before the close"),
-        (square_off(exit_time="15:20"), time(15, 20), "at 15:20"),
-        (square_off(exit_time="15:20:30"), time(15, 20, 30), "at 15:20:30"),
-        (square_off(is_immediate=True), None, "at once"),
+        (square_off(minutes_before_close=0), {"minutes_before_close": 0}),
+        (square_off(minutes_before_close=375), {"minutes_before_close": 375}),
+        (square_off(exit_time="15:20"), {"at": 55_200}),
+        (square_off(exit_time="15:20:30"), {"at": 55_230}),
+        (square_off(exit_time="00:00"), {"at": 0}),
+        (square_off(is_immediate=True), {"is_immediate": True}),
+        (square_off(profit_target=5000, loss_limit=0.5), {"profit_target": 5000.0, "loss_limit": 0.5}),
+        (square_off(exit_time="15:20", loss_limit=100), {"at": 55_200, "loss_limit": 100.0}),
     ],
 )
-def test_a_square_off_ends_the_day_at_a_time_or_at_once(square: Json, at: time | None, description: str) -> None:
+def test_a_square_off_ends_the_day_in_the_ways_that_are_switched_on(square: Json, expected: dict[str, Any]) -> None:
     found = document()
     found["nodes"][-1] = square
+
+    assert parse_strategy(found).nodes["square-off"] == SquareOffNode(
+        id="square-off", label="Square-Off", children=(), **expected
+    )
+
+
+def test_minutes_before_the_close_are_none_where_the_builder_leaves_them_out() -> None:
+    found = document()
+    change("square-off", BY_TIME, {"enabled": True, "exitAtMarketClose": True})(found)
 
     parsed = parse_strategy(found).nodes["square-off"]
 
     assert isinstance(parsed, SquareOffNode)
-    assert (parsed.at, parsed.description) == (at, description)
+    assert parsed.minutes_before_close == 0
+
+
+def test_a_re_entry_signal_may_lead_to_an_entry_signal() -> None:
+    found = document()
+    change("again", "targetEntryNodeId", "signal")(found)
+
+    parsed = parse_strategy(found).nodes["again"]
+
+    assert isinstance(parsed, ReEntrySignalNode)
+    assert parsed.target_entry_node_id == "signal"
+
+
+@pytest.mark.parametrize(
+    ("traded", "details", "contract"),
+    [
+        ("options", {"optionDetails": option("CE")}, OptionPick(expiry=W0, strike_type="ATM", right="CE")),
+        ("futures", {}, FuturePick(expiry=ExpiryPick(cycle="M", index=0))),
+        ("futures", {"futureDetails": {"expiry": "M1"}}, FuturePick(expiry=ExpiryPick(cycle="M", index=1))),
+        ("futures", {"optionDetails": option("PE")}, OptionPick(expiry=W0, strike_type="ATM", right="PE")),
+        ("stock", {}, None),
+        (None, {}, None),
+    ],
+)
+def test_what_is_traded_is_an_option_a_future_or_the_underlying(
+    traded: str | None, details: Json, contract: OptionPick | FuturePick | None
+) -> None:
+    found = document()
+    change("entry", "positions", [position("pos", **details)])(found)
+    change("start", "tradingInstrument", {"type": traded})(found)
+
+    parsed = parse_strategy(found).nodes["entry"]
+
+    assert isinstance(parsed, EntryNode)
+    assert parsed.positions[0].contract == contract
+
+
+def test_a_position_without_an_option_is_a_fault_where_options_are_traded() -> None:
+    invalid = document()
+    change("entry", "positions", [position("pos")])(invalid)
+    change("start", "tradingInstrument", {"type": "options"})(invalid)
+
+    assert [str(fault) for fault in all_faults(invalid)] == [
+        "node 'entry', data.positions[0].optionDetails: is missing; the start node trades options, so the position "
+        "must name one"
+    ]
+
+
+def test_an_indicator_takes_its_parameters_under_the_names_that_builders_use_and_defaults_for_the_rest() -> None:
+    found = document()
+    declared = {
+        "a": {"indicator_name": "MACD", "fast": 5, "slow_period": 10},
+        "b": {"indicator_name": "bollinger", "period": 10, "stdDev": 1.5, "price_field": "high"},
+        "c": {"indicator_name": "vwap"},
+        "d": {"indicator_name": "supertrend", "display_name": "ST"},
+    }
+    change("start", f"{FRAME}.indicators", {**declared, "rsi_14": rsi(14)})(found)
+
+    specs = parse_strategy(found).start.instrument.timeframes[0].indicators
+
+    assert [(spec.name, spec.arguments, spec.price_field, spec.display_name) for spec in specs] == [
+        ("macd", (5, 10, 9), "close", "macd(5,10,9,close)"),
+        ("bbands", (10, 1.5), "high", "bbands(10,1.5,high)"),
+        ("vwap", (), "close", "vwap()"),
+        ("supertrend", (10, 3.0), "close", "ST"),
+        ("rsi", (14,), "close", "rsi(14,close)"),
+    ]
 
 
 JSON_VALUES = st.recursive(

@@ -51,9 +51,8 @@ def walk(count: int, seed: int = 7) -> tuple[Candle, ...]:
         day, minute = divmod(place, 370)
         start = at("09:15:00", NEXT_DAY if day else at("09:15:00").date())
         start = start.replace(hour=9 + (15 + minute) // 60, minute=(15 + minute) % 60)
-        made.append(
-            Candle(start, *(round(float(price), 2) for price in (opened, high, low, close)), int(rng.integers(0, 900)))
-        )
+        prices = [round(float(price), 2) for price in (opened, high, low, close)]
+        made.append(Candle(start, prices[0], prices[1], prices[2], prices[3], int(rng.integers(0, 900))))
     return tuple(made)
 
 

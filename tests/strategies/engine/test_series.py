@@ -180,8 +180,8 @@ def pasts(written: list[TickSecond], timeframe: Timeframe, warmup: tuple[Candle,
     """Return what is known at each second."""
     found: list[Past] = []
     candles: list[Candle] = []
-    for each in warmup:
-        add(candles, each, timeframe)
+    for minute in warmup:
+        add(candles, minute, timeframe)
     for each in written:
         for tick in each.ticks:
             if tick.symbol == "NIFTY":
