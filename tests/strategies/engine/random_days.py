@@ -9,28 +9,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
+from strategies.engine.centralized_backtest_engine import BacktestConfig
 from strategies.engine.costs import CostModel, indian_fno, no_costs, percent_and_fixed
 from strategies.engine.fills import FillPolicy
 from strategies.engine.graph import parse_strategy
-from strategies.engine.outcomes import TickOutcome
 from strategies.engine.ticks import EXCHANGE_ZONE, Tick, TickList, TickSecond
 from tests.oracles import strategy_writer as write
 from tests.oracles.strategy_writer import Json
 
 CALL, PUT = "NIFTY:2024-11-07:OPT:24000:CE", "NIFTY:2024-11-07:OPT:24000:PE"
-
-
-class RecordingEngine(CentralizedBacktestEngine):
-    """Keeps every tick's outcome."""
-
-    def __init__(self, config: BacktestConfig) -> None:
-        super().__init__(config)
-        self.outcomes: list[TickOutcome] = []
-
-    def on_tick(self, outcome: TickOutcome) -> None:
-        """Keep it."""
-        self.outcomes.append(outcome)
 
 
 def config(seed: int, **others: Any) -> BacktestConfig:  # noqa: ANN401 - any field of the record

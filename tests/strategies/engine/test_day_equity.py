@@ -18,8 +18,9 @@ from strategies.engine.graph import parse_strategy as parse
 from strategies.engine.money import to_money
 from strategies.engine.outcomes import BacktestResult, TickOutcome
 from strategies.engine.ticks import EXCHANGE_ZONE, Tick, TickList, TickSecond
+from tests.builders.runs import RecordingEngine
 from tests.oracles import strategy_writer as write
-from tests.strategies.engine.random_days import RecordingEngine, config
+from tests.strategies.engine.random_days import config
 
 SEEDS = st.integers(0, 10**9)
 FEW = settings(max_examples=50)
