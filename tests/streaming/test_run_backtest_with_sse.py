@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from strategies import samples
+from strategies import samples, strategy_documents
 from streaming.jsonl_recorder import FILE_NAMES
 from streaming.protocol import fold, json_text
 
@@ -258,6 +258,103 @@ def test_good_ticks_are_accepted(tmp_path: Path) -> None:
     assert final["data"]["session_id"] == "a.b_c-1"
 
 
+def write_days(folder: Path, *days: str) -> list[Path]:
+    """Write a file with the three good seconds for each day."""
+    folder.mkdir()
+    paths = [folder / f"{day}.csv" for day in days]
+    for path in paths:
+        path.write_text("\n".join(good_ticks()).replace("2024-10-29", path.stem) + "\n", encoding="utf-8")
+    return paths
+
+
+def final_of(output: Path) -> dict[str, Any]:
+    """Read the last event of a run."""
+    data: dict[str, Any] = json.loads((output / "final_state.json").read_bytes())["data"]
+    return data
+
+
+def test_several_days_are_run_one_after_the_other_and_the_missing_ones_are_told(tmp_path: Path) -> None:
+    days = write_days(tmp_path / "days", "2024-10-28", "2024-10-29", "2024-10-31")
+    outputs: dict[str, bytes] = {}
+    for name, ticks in {"files": days[::-1], "folder": [tmp_path / "days"]}.items():
+        console = io.StringIO()
+        arguments = ["--ticks", *map(str, ticks), "--output", str(tmp_path / name), "--session-id", "days"]
+        call_command("run_backtest_with_sse", *arguments, stdout=console)
+        outputs[name] = (tmp_path / name / FILE_NAMES["tick_update"]).read_bytes()
+        assert console.getvalue().splitlines()[:2] == [
+            "Skipped 2024-10-30: no data, though the exchange was open",
+            "[Event 0] initial_state",
+        ]
+
+    final = final_of(tmp_path / "folder")
+
+    assert (final["total_ticks"], final["start_date"], final["end_date"]) == (9, "2024-10-28", "2024-10-31")
+    assert outputs["files"] == outputs["folder"]
+
+
+def test_a_file_of_several_days_is_run_whole_unless_one_is_chosen(tmp_path: Path) -> None:
+    ticks, (first, second) = tmp_path / "two.csv", write_days(tmp_path / "days", "2024-10-29", "2024-10-30")
+    ticks.write_text(first.read_text() + second.read_text().partition("\n")[2], encoding="utf-8")
+
+    totals = {}
+    for name, days in {"whole": {}, "one": {"date": "2024-10-30"}, "rest": {"start": "2024-10-30"}}.items():
+        arguments = [f"--{option}={day}" for option, day in days.items()]
+        call_command(
+            "run_backtest_with_sse", "--ticks", str(ticks), *arguments, output=tmp_path / name, stdout=io.StringIO()
+        )
+        final = final_of(tmp_path / name)
+        totals[name] = (final["total_ticks"], final["start_date"], final["session_id"])
+
+    assert totals == {
+        "whole": (6, "2024-10-29", "sse-strategy-2024-10-29"),
+        "one": (3, "2024-10-30", "sse-strategy-2024-10-30"),
+        "rest": (3, "2024-10-30", "sse-strategy-2024-10-30"),
+    }
+
+
+def test_a_strategy_in_yaml_runs_to_the_same_bytes(tmp_path: Path) -> None:
+    (ticks,) = write_days(tmp_path / "days", "2024-10-29")
+    document = samples.sample_strategy()
+    (tmp_path / "s.json").write_text(json.dumps(document), encoding="utf-8")
+    (tmp_path / "s.yaml").write_text(strategy_documents.yaml_text(document), encoding="utf-8")
+
+    for name in ("s.json", "s.yaml"):
+        arguments = [
+            "--strategy",
+            str(tmp_path / name),
+            "--ticks",
+            str(ticks),
+            "--output",
+            str(tmp_path / f"{name}-out"),
+        ]
+        call_command("run_backtest_with_sse", *arguments, stdout=io.StringIO())
+
+    for file in FILE_NAMES.values():
+        assert (tmp_path / "s.json-out" / file).read_bytes() == (tmp_path / "s.yaml-out" / file).read_bytes()
+
+
+@pytest.mark.slow
+def test_fills_on_the_next_tick_change_the_prices_and_not_the_number_of_trades(
+    reference_day: Path, recording: Recording, tmp_path: Path
+) -> None:
+    arguments = [
+        *map(str, reference_arguments(reference_day)),
+        "--fills",
+        "next_tick",
+        "--output",
+        str(tmp_path / "out"),
+    ]
+
+    call_command("run_backtest_with_sse", *arguments, stdout=io.StringIO())
+
+    lines = (tmp_path / "out" / FILE_NAMES["trade_update"]).read_bytes().splitlines()
+    late = [json_text.decode(line)["data"]["trade"] for line in lines]
+    prompt = [event["data"]["trade"] for event in recording.events("trade_update")]
+    assert len(late) == len(prompt)
+    assert [trade["symbol"] for trade in late] == [trade["symbol"] for trade in prompt]
+    assert all(after["entry_time"] > before["entry_time"] for after, before in zip(late, prompt, strict=True))
+
+
 Document = dict[str, Any]
 
 
@@ -310,6 +407,10 @@ def test_a_bad_strategy_ends_with_file_line_and_fault_and_no_output(
     [
         (["--date", "2024-10-30"], "The sample day is 2024-10-29, not 2024-10-30"),
         (["--date", "tomorrow"], "'tomorrow' is no date"),
+        (["--start", "2024-10-30"], "The sample day is 2024-10-29, not 2024-10-30"),
+        (["--start", "2024-10-30", "--end", "2024-10-29"], "--start 2024-10-30 lies after --end 2024-10-29"),
+        (["--date", "2024-10-29", "--end", "2024-10-29"], "--date is short for one day"),
+        (["--fills", "never"], "'never' is neither JSON nor one of this_tick"),
         (["--session-id", "a/b"], "--session-id 'a/b' is not possible"),
         (["--session-id", "x" * 65], "1 to 64"),
         (["--warmup", "candles.csv"], "--warmup belongs to --ticks"),
@@ -318,7 +419,7 @@ def test_a_bad_strategy_ends_with_file_line_and_fault_and_no_output(
     ],
 )
 def test_a_bad_option_ends_with_one_sentence_and_no_output(tmp_path: Path, arguments: list[str], fault: str) -> None:
-    assert fault in refusal_of(*arguments, output=tmp_path / "out", is_usage="tomorrow" in arguments)
+    assert fault in refusal_of(*arguments, output=tmp_path / "out", is_usage=arguments[-1] in ("tomorrow", "never"))
     assert list(tmp_path.iterdir()) == []
 
 
