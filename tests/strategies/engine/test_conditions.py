@@ -2,143 +2,41 @@
 
 import operator
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.engine.conditions import CompiledGroup, compile_group
-from strategies.engine.graph import parse_strategy
-from strategies.engine.market import Market
-from strategies.engine.operands import OperandCompiler, Value
-from strategies.engine.positions import Position, PositionBook
-from strategies.engine.strategy import EntrySignalNode
-from strategies.engine.ticks import TickList, TickSecond
+from strategies.engine.conditions import CompiledGroup, first_true
+from strategies.engine.operands import Value
+from strategies.engine.ticks import TickSecond
 from streaming.protocol import json_text
-from tests.builders.market_data import DAY, at, minutes, second, seconds
+from tests.builders.condition_bench import Bench
+from tests.builders.market_data import second, seconds
 from tests.builders.strategy_documents import (
     Json,
     always,
     arithmetic,
     candle,
     current_time,
-    entry,
-    entry_signal,
     group,
     indicator,
     ltp,
     never,
     pnl_data,
-    position,
     position_data,
-    re_entry_signal,
-    rsi,
-    start_node,
-    strategy_document,
     time_of_day,
-    timeframe,
     variable,
     when,
 )
-
-
-class Bench:
-    """
-    One entry signal's conditions with the state that they read, and no engine around it.
-
-    Args:
-        conditions: Joined by AND.
-        warmup: Closes of the minutes before the day.
-        supporting: Symbol of a supporting instrument.
-        every_tick: Whether the conditions are told that they are evaluated at every second.
-    """
-
-    def __init__(
-        self,
-        *conditions: Json,
-        warmup: tuple[float, ...] = (),
-        supporting: str | None = None,
-        every_tick: bool = True,
-    ) -> None:
-        enabled: Json = {}
-        if supporting is not None:
-            config = {"symbol": supporting, "timeframes": [timeframe("1m")]}
-            enabled = {"supportingInstrumentEnabled": True, "supportingInstrumentConfig": config}
-        frames = (timeframe("1m", rsi_2=rsi(2)), timeframe("5m", number=5), timeframe("1s", unit="seconds", sma=SMA))
-        document = strategy_document(
-            start_node("start", *frames, **enabled),
-            entry_signal("signal", *conditions, variables={"Low": candle("Low")}),
-            entry("entry", position("pos")),
-            re_entry_signal("again", "entry", always()),
-        )
-        strategy = parse_strategy(document)
-        node = strategy.nodes["signal"]
-        assert isinstance(node, EntrySignalNode)
-        self.market = Market(strategy, minutes(*warmup, start="09:00:00") if warmup else ())
-        self.book = PositionBook()
-        self.variables: dict[tuple[str, str], Value] = {}
-        self._compiler = OperandCompiler(self.market, self.book, self.variables, strategy.printer())
-        self.group: CompiledGroup = compile_group(node.conditions, self._compiler)
-        self._every_tick = every_tick
-        self.second = -1
-
-    def begin(self, *written: TickSecond) -> None:
-        """Put a day on the tape."""
-        if self.second >= 0:
-            self.group.end_day(self.second)
-        self.market.begin_day(next(TickList(written).days()))
-        self._compiler.begin_day()
-        self.group.begin_day(every_tick=self._every_tick)
-        self.second = -1
-
-    def next(self) -> bool:
-        """Evaluate at the next second."""
-        self.second += 1
-        self.market.move_to(self.second)
-        return self.group.evaluate(self.second)
-
-    def evaluate(self, *new: TickSecond) -> bool:
-        """Evaluate at each second of a day; return the last result."""
-        self.begin(*new)
-        return [self.next() for _ in new][-1]
-
-    def record(self, *new: TickSecond) -> dict[str, Any]:
-        """Evaluate at each second of a day, and return the last record of the first condition."""
-        self.evaluate(*new)
-        first: dict[str, Any] = self.group.record()["conditions"][0]
-        return first
-
-    def records(self, *new: TickSecond) -> list[dict[str, Any]]:
-        """Evaluate at each second of a day, and return the group's record of each."""
-        self.begin(*new)
-        return [self.group.record() for _ in new if self.next() is not None]
-
-    def open(self, side: str = "buy", quantity: int = 75, entry_price: str = "100.00") -> None:
-        """Open a position as of the current second."""
-        self.book.add(
-            Position(
-                position_id="pos", re_entry_num=0, entry_node_id="entry", entry_trigger="signal", symbol="NIFTY",
-                side="buy" if side == "buy" else "sell", quantity=quantity, entry_quantity=quantity,
-                entry_price=Decimal(entry_price), entry_time=at("09:15:00"), entry_day=DAY, entry_tick=1,
-                last_price=float(entry_price),
-            )
-        )  # fmt: skip
-
-    def close(self, price: float) -> None:
-        """Close the position."""
-        self.book.close(
-            "pos", price=Decimal(str(price)), at=at("09:15:01"), trigger_price=Decimal(str(price)),
-            exit_reason="exit", exit_type="signal",
-        )  # fmt: skip
 
 
 def one(price: float, time_of_day: str = "09:15:00") -> TickSecond:
     return second(time_of_day, {"NIFTY": price})
 
 
-SMA = {"indicator_name": "sma", "display_name": "sma(3,close)", "length": 3, "price_field": "close"}
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
@@ -510,3 +408,158 @@ def _record(name: str, raw: str, evaluated: str, left: Value, right: Value, sign
         "id": name, "raw": raw, "evaluated": evaluated, "lhs_value": left, "rhs_value": right, "operator": sign,
         "result": result,
     }  # fmt: skip
+
+
+def held(bench: Bench, *prices: float) -> list[bool]:
+    """Return where the conditions hold on a day of the index."""
+    bench.begin(*seconds(*({"NIFTY": price} for price in prices)))
+    return [bench.next() for _ in prices]
+
+
+def test_a_crossing_needs_one_side_before_and_the_other_now_and_a_touch_before_counts() -> None:
+    above, below = Bench(when(ltp(), "crosses_above", 100)), Bench(when(ltp(), "crosses_below", 100))
+    prices = (99, 100, 101, 102, 100, 101, 99, 99, 100, 98)
+
+    assert [place for place, result in enumerate(held(above, *prices)) if result] == [2, 5]
+    assert [place for place, result in enumerate(held(below, *prices)) if result] == [6, 9]
+
+
+def test_nothing_crosses_in_the_first_tick_of_a_run_and_in_that_of_a_day_the_day_before_counts() -> None:
+    bench = Bench(when(ltp(), "crosses_above", 100))
+
+    first_day, second_day, third_day = held(bench, 101, 99), held(bench, 101, 102), held(bench, 103, 104)
+
+    assert (first_day, second_day, third_day) == ([False, False], [True, False], [False, False])
+
+
+def test_a_value_that_has_just_come_has_crossed_nothing() -> None:
+    bench = Bench(when(candle("Close", -1, "1s"), "crosses_above", 100))
+
+    # The first finished candle closes at 90, after a second without any.
+    assert held(bench, 90, 105, 106, 90, 90, 120, 120) == [False, False, True, False, False, False, True]
+
+
+def test_two_indicators_may_cross_each_other() -> None:
+    bench = Bench(when(ltp(), "crosses_below", indicator("sma", 0, "1s")))
+
+    #                  means: -, -, 101, 102, 102.33, 102.67, 101.67
+    assert held(bench, 100, 101, 102, 103, 102, 103, 100) == [False, False, False, False, True, False, True]
+
+
+@pytest.mark.parametrize("sign", ["crosses_above", "crosses_below"])
+@pytest.mark.parametrize("right", ["100", 1000, variable("signal", "Low"), position_data("pos", "quantity")])
+def test_texts_and_missing_values_are_never_crossed(sign: str, right: str | int | Json) -> None:
+    assert held(Bench(when(ltp(), sign, right)), 99, 101, 99) == [False] * 3
+
+
+def test_the_record_of_a_crossing_shows_both_sides_and_why_there_is_none() -> None:
+    records = Bench(when(ltp(), "crosses_above", candle("Close", -1, "1s"), "c")).records(
+        *seconds({"NIFTY": 99}, {"NIFTY": 99}, {"NIFTY": 101})
+    )
+
+    assert [record["conditions"][0] for record in (records[0], records[2])] == [
+        {
+            **_record("c", RAW, "99.00 crosses_above no value", 99, None, "crosses_above", False),
+            "reason": "fewer than 1 1s candles are finished",
+        },
+        _record("c", RAW, "101.00 crosses_above 99.00", 101, 99, "crosses_above", True),
+    ]
+
+
+RAW = "TI.underlying_ltp crosses_above Previous[TI.1s.Close]"
+
+
+def test_the_record_of_a_crossing_is_another_when_the_result_is_though_the_values_are_not() -> None:
+    records = Bench(when(ltp(), "crosses_above", 100, "c")).records(
+        *seconds({"NIFTY": 99}, {"NIFTY": 101}, {"NIFTY": 101}, {"NIFTY": 101})
+    )
+
+    assert [record["conditions"][0]["result"] for record in records] == [False, True, False, False]
+    assert records[2] is records[3]
+
+
+@pytest.mark.parametrize(("price", "result"), [(98.95, False), (99, True), (100, True), (101, True), (101.05, False)])
+def test_between_includes_both_bounds(price: float, result: bool) -> None:
+    assert Bench(when(ltp(), "between", 99, upper=101)).evaluate(one(price)) is result
+
+
+def test_between_bounds_that_are_turned_round_lies_nothing() -> None:
+    assert held(Bench(when(ltp(), "between", 101, upper=99)), 98, 100, 102) == [False] * 3
+
+
+def test_the_record_of_between_shows_all_three_values() -> None:
+    bench = Bench(when(current_time(), "between", time_of_day("09:15"), "c", upper=time_of_day("09:15:01")))
+
+    records = bench.records(*seconds(*[{"NIFTY": 1}] * 3))
+
+    assert records[2]["conditions"][0] == {
+        **_record(
+            "c", "Current Time between 09:15 and 09:15:01", "09:15:02 between 09:15:00 and 09:15:01", 33_302, 33_300,
+            "between", False,
+        ),
+        "rhs_upper_value": 33_301,
+    }  # fmt: skip
+    assert [record["result"] for record in records] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "reason"),
+    [
+        (variable("signal", "Low"), 5, "signal has not recorded Low yet"),
+        (1, position_data("pos", "quantity"), "pos is not open"),
+        (
+            variable("signal", "Low"),
+            position_data("pos", "quantity"),
+            "signal has not recorded Low yet; pos is not open",
+        ),
+        (1, "5", "a text and a number cannot be compared"),
+    ],
+)
+def test_between_with_a_bound_that_is_missing_or_a_text_is_false_and_says_why(
+    lower: Json | int, upper: Json | int | str, reason: str
+) -> None:
+    record = Bench(when(ltp(), "between", lower, upper=upper)).record(one(3))
+
+    assert (record["result"], record["reason"]) == (False, reason)
+
+
+def test_the_output_of_an_indicator_is_the_one_that_is_named() -> None:
+    bench = Bench(when(indicator("bb", 0, "1s", parameter="upper"), ">", indicator("bb", 0, "1s")))
+
+    [record] = bench.records(*seconds({"NIFTY": 100}, {"NIFTY": 102}))[-1]["conditions"]
+
+    # The mean is 101, one population deviation is 1, the band two of them away.
+    assert (record["lhs_value"], record["rhs_value"]) == (103.0, 101.0)
+
+
+def test_a_supporting_instrument_is_read_beside_the_trading_one() -> None:
+    bench = Bench(
+        when(candle("Close", -1, "1m", "SI"), ">", arithmetic(ltp("ltp", "SI"), "-", ltp("ltp"))),
+        supporting="BANKNIFTY",
+    )
+
+    records = bench.records(
+        second("09:15:59", {"NIFTY": 24_000, "BANKNIFTY": 51_000}),
+        second("09:16:00", {"NIFTY": 24_010, "BANKNIFTY": 51_020}),
+    )
+
+    [record] = records[-1]["conditions"]
+    assert (record["raw"], record["lhs_value"], record["rhs_value"], record["result"]) == (
+        "Previous[SI.1m.Close] > (SI.ltp - TI.ltp)", 51_000, 27_010, True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mask", "second_of_day", "place"),
+    [
+        (True, 3, 3),
+        (False, 3, None),
+        (np.array([True, False, True, False]), 0, 0),
+        (np.array([True, False, True, False]), 1, 2),
+        (np.array([True, False, True, False]), 3, None),
+        (np.array([True, False, True, False]), 4, None),
+        (np.array([], dtype=np.bool_), 0, None),
+    ],
+)
+def test_the_first_second_of_a_mask_is_found_from_a_place_on(mask: Any, second_of_day: int, place: int | None) -> None:  # noqa: ANN401
+    assert first_true(mask, second_of_day) == place
