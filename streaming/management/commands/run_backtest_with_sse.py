@@ -74,10 +74,10 @@ class Command(BaseCommand):
         config = run_files.read_config(options)
         session_id = _session_id(options["session_id"], config.market_data.first_date)
         engine = _engine(config, session_id, source=run_files.ticks_name(options))
-        for line in skipped_days.sentences(run_files.skipped_days_of(config)):
-            self.stdout.write(line)
         with JsonlRecorder(options["output"]) as recorder:
             with backtest_console.open_console(self.stdout, config.market_data.total_ticks) as console:
+                for line in skipped_days.sentences(run_files.skipped_days_of(config)):
+                    console.write(line)
                 result = _run_engine(engine, recorder, console)
             with _no_interruption():
                 recorder.publish()
