@@ -158,9 +158,16 @@ def save_graph(strategy: Strategy, document: Mapping[str, Any]) -> StrategyVersi
     """
     Store a graph as the strategy's next version; the latest version is returned where it holds that graph already.
 
+    Conditions that are written as text are stored as the builder's objects.
+
     Raises:
         StrategyRefused: If the graph is not valid.
     """
+    from strategies.engine.text_documents import as_builder_document
+
+    check_graph(document)
+    # Pages, clients and older versions meet one form only; what the builder wrote stays as it is.
+    document = as_builder_document(document)
     fingerprint = check_graph(document)
     graph_json = json.dumps(document)
     # Two saves at once take turns, so that the numbers have no hole and no repeat.

@@ -17,7 +17,9 @@ from pytest_django.fixtures import Settings
 
 from strategies import actions
 from strategies.engine.fills import FillPolicy, read_policy
+from strategies.engine.text_documents import as_text_document
 from strategies.models import BacktestSession, DataSet, StrategyVersion
+from strategies.samples import sample_strategy
 from strategies.session_states import FINAL_STATES, NEXT_STATES, SessionState
 from streaming import event_log
 from tests import sessions
@@ -103,6 +105,17 @@ def test_the_same_graph_makes_no_new_version_and_another_one_does(db: None) -> N
     assert same == first
     assert [version.number for version in (first, other, back)] == [1, 2, 3]
     assert first.strategy.latest_version == back
+
+
+def test_conditions_written_as_text_are_stored_as_the_builders_objects(db: None) -> None:
+    by_hand = as_text_document(sample_strategy())
+
+    version = actions.create_strategy(slug="by-hand", name="By hand", document=by_hand)
+
+    stored = [node["data"]["conditions"] for node in version.graph["nodes"] if "conditions" in node["data"]]
+    assert stored
+    assert all(isinstance(conditions, list) for conditions in stored)
+    assert as_text_document(version.graph) == by_hand
 
 
 @pytest.mark.django_db(transaction=True)
