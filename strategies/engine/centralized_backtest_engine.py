@@ -258,7 +258,7 @@ class CentralizedBacktestEngine:
             self._close_market()
             return
         if run.guard_plans:
-            self._trigger_guards(executions, completed)
+            had_turn += self._trigger_guards(executions, completed)
         # Nodes that become active behind the place where the pass stands still have their turn in it.
         place = -1
         while (place := self._next_active(place)) < len(self._others):
@@ -323,8 +323,12 @@ class CentralizedBacktestEngine:
             )
         return next_ids
 
-    def _trigger_guards(self, executions: list[NodeExecution] | None, completed: list[Completed] | None) -> None:
+    def _trigger_guards(
+        self, executions: list[NodeExecution] | None, completed: list[Completed] | None
+    ) -> list[NodeRunner[Any]]:
+        """Close what guards say is to be closed now; return the nodes whose orders wait to be filled."""
         run = self._state
+        waiting: list[NodeRunner[Any]] = []
         due = [(name, plan) for name, plan in run.guard_plans.items() if plan.second <= run.second]
         for name, plan in due:
             runner = self._runners[plan.node_id]
@@ -333,7 +337,11 @@ class CentralizedBacktestEngine:
             entered_by = run.book.open[name].entry_node_id
             run.activate(plan.node_id, parent_execution_id=None, by_node_id=entered_by)
             del run.guard_plans[name]
-            self._take(runner, runner.guard(run, plan), executions, completed)
+            visit = runner.guard(run, plan)
+            self._take(runner, visit, executions, completed)
+            if visit.outcome == "waits":
+                waiting.append(runner)
+        return waiting
 
     def _close_market(self) -> None:
         """End the session: whatever is open closes at its last price, and no node is active any more."""

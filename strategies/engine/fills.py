@@ -100,7 +100,7 @@ class Order:
     placed_at: int
     #: The worst price at which it fills; None is a market order.
     limit: Decimal | None = None
-    #: Whether the limit was already good when the order was placed; then it fills like a market order.
+    #: Whether the limit has been good ever since the order was placed; then it fills at the price that is there.
     is_marketable: bool = True
 
 
@@ -141,9 +141,10 @@ class Broker:
             return f"the last price of {order.symbol} is {age} seconds old, more than {policy.max_quote_age_seconds}"
         price = self._price(order)
         if price is None:
-            return f"waiting for a {'bid' if order.side == 'sell' else 'ask'} of {order.symbol}"
+            return f"waiting for {'a bid' if order.side == 'sell' else 'an ask'} of {order.symbol}"
         if order.limit is not None:
             if not _is_reached(order.side, price, order.limit):
+                order.is_marketable = False
                 return f"waiting for {order.symbol} to reach the limit {order.limit}"
             # A limit that the price came to later fills at the limit: the better price was not there to be had.
             return Fill(price=price if order.is_marketable else order.limit, quote_age_seconds=age)
@@ -168,9 +169,9 @@ class Broker:
 
 
 def _limit_price(limit: LimitPrice, side: Side, last: Decimal) -> Decimal:
-    amount = Decimal(repr(limit.amount))
     if limit.unit == "price":
-        return amount
+        return to_money(limit.amount)
+    amount = Decimal(repr(limit.amount))
     distance = amount if limit.unit == "points" else last * amount / 100
     return last - distance if side == "buy" else last + distance
 

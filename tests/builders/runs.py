@@ -81,13 +81,15 @@ def run(
     fills: FillPolicy | None = None,
     should_continue: Callable[[], bool] = lambda: True,
 ) -> Run:
-    """Run a strategy document over market data; what is run to its end has the same trades headless."""
+    """Run a strategy document over market data; what is run to its end comes to the same headless."""
     config = BacktestConfig(
         strategy=parse_strategy(document), market_data=data, start_date=start_date, end_date=end_date,
         fills=fills or FillPolicy(),
     )  # fmt: skip
     engine = RecordingEngine(config)
     done = Run(result=engine.run(should_continue=should_continue), outcomes=engine.outcomes)
+    for outcome in done.outcomes:
+        assert len({execution.execution_id for execution in outcome.executions}) == len(outcome.executions)
     if done.result.status == "completed":
         headless = CentralizedBacktestEngine(config).run_headless()
         assert headless == replace(done.result, completions=()), "the headless run came to something else"
