@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import procrastinate
 from django.db import InterfaceError, OperationalError
@@ -143,6 +143,17 @@ def _read_config(session: BacktestSession) -> BacktestConfig:
     )
 
 
+def _facts_of_data(config: BacktestConfig) -> dict[str, Any]:
+    """Say what the engine cannot know of its data: days that are missing, and whether candles stood in for ticks."""
+    from strategies.market_data import skipped_days
+
+    skipped = skipped_days.skipped_days(config.market_data, start=config.start_date, end=config.end_date)
+    return {
+        "skipped_days": skipped_days.as_document(skipped),
+        "candle_walk": getattr(config.market_data, "candle_walk", None),
+    }
+
+
 def _drive(session: BacktestSession, config: BacktestConfig, should_stop: Callable[[], bool]) -> bool:
     from strategies.engine.result_document import result_document
     from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
@@ -153,7 +164,9 @@ def _drive(session: BacktestSession, config: BacktestConfig, should_stop: Callab
         try:
             engine = CentralizedBacktestEngineWithSSE(config=config, session_id=session.session_id)
             engine.register_sse_callback(publisher.publish)
-            engine.register_result_callback(lambda result: publisher.take_results(result_document(result)))
+            engine.register_result_callback(
+                lambda result: publisher.take_results({**result_document(result), **_facts_of_data(config)})
+            )
             engine.run(should_continue=throttle.should_continue)
         except Exception as engine_error:
             logger.exception("The engine failed in session %s.", session)

@@ -81,7 +81,7 @@ class ConditionAccount:
         if left is None or right is None:
             self.missing += 1
             return
-        if isinstance(left, str | bool) or isinstance(right, str | bool):
+        if isinstance(left, str | bool) or isinstance(right, str | bool) or _is_beyond(record):
             return
         distance = _distance(float(left), float(right), record.get("rhs_upper_value"))
         if self.nearest_miss is None or distance < self.nearest_miss.distance:
@@ -117,7 +117,8 @@ class Explainer:
     node_type: str = ""
     turns: int = 0
     signals: int = 0
-    conditions: dict[str, ConditionAccount] = field(default_factory=dict)
+    #: By place and text.
+    conditions: dict[tuple[str, str], ConditionAccount] = field(default_factory=dict)
     #: What stood in the way, in the words of the records, with counts.
     reasons: dict[str, int] = field(default_factory=dict)
     #: The last turn that did not signal: when, and the first condition that failed (or the node's own words).
@@ -125,6 +126,7 @@ class Explainer:
     #: The turn at which the fewest conditions failed, the earliest of several.
     closest_turn: dict[str, Any] | None = None
     _fewest: int = 1 << 30
+    _last_tick: int = 0
 
     def add(self, tick: int, timestamp: str, execution: Mapping[str, Any]) -> None:
         """
@@ -135,15 +137,19 @@ class Explainer:
             timestamp: Exchange time, as events write it.
             execution: The node's entry in ``node_executions`` of that tick's event.
         """
-        self.turns += 1
+        # A guard and a visit may both fall into one tick; that is one tick in which the node was not inactive.
+        self.turns += tick != self._last_tick
+        self._last_tick = tick
         self.node_name, self.node_type = execution["node_name"], execution["node_type"]
         conditions = execution["evaluated_conditions"]
         failed: list[Mapping[str, Any]] = []
         if conditions is not None:
             for path, record in leaves(conditions):
-                account = self.conditions.get(path)
+                # The text belongs to the key: conditions of a re-entry stand in the same places as the first ones.
+                key = (path, record["raw"])
+                account = self.conditions.get(key)
                 if account is None:
-                    account = self.conditions[path] = ConditionAccount(path, record["id"], record["raw"])
+                    account = self.conditions[key] = ConditionAccount(path, record["id"], record["raw"])
                 account.add(record, tick, timestamp)
             failed = list(blockers(conditions))
         if execution["signal_emitted"]:
@@ -308,6 +314,13 @@ def blockers(group: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from blockers(member)
         elif not member["result"]:
             yield member
+
+
+def _is_beyond(record: Mapping[str, Any]) -> bool:
+    """Return whether a crossing failed only because its sides had crossed before: then no distance says how near."""
+    if record["operator"] == "crosses_above":
+        return bool(record["lhs_value"] > record["rhs_value"])
+    return bool(record["operator"] == "crosses_below" and record["lhs_value"] < record["rhs_value"])
 
 
 def _distance(value: float, lower: float, upper: object) -> float:
