@@ -2,11 +2,12 @@
 A program: runs the reference strategy over the reference day, or over its beginning, and prints hashes of its events.
 
     python -m tests.oracles.event_digests FOLDER whole [CUT ...]
+    python -m tests.oracles.event_digests FOLDER silent
     python -m tests.oracles.event_digests FOLDER cut CUT ...
 
-``whole`` runs all data, and hashes the events up to each cut on the way; it also runs without streaming and headless.
-``cut`` runs, for each cut, data that end there: the first CUT seconds of the day. A process of its own, so that
-PYTHONHASHSEED can differ and two can work side by side.
+``whole`` streams all data, and notes the hash of the events up to each cut on the way. ``silent`` runs all data without
+streaming, and headless. ``cut`` streams, for each cut, data that end there: the first CUT seconds of the day. A process
+of its own, so that PYTHONHASHSEED can differ and two can work side by side.
 """
 
 from __future__ import annotations
@@ -59,22 +60,27 @@ class Hashed(CentralizedBacktestEngineWithSSE):
 
 
 def whole(strategy: StrategyGraph, data: MarketData, cuts: Collection[int]) -> dict[str, Any]:
-    """Run all data: streaming, not streaming, and headless."""
+    """Stream all data."""
+    engine = Hashed(BacktestConfig(strategy=strategy, market_data=data), cuts)
+    result = engine.run()
+    return {
+        "at": engine.at,
+        "events": engine.everything.hexdigest(),
+        "completions": _completions(result.completions),
+        "trades": _trades(result.trades),
+        "exits": [[int(trade.exit_time.timestamp()), _trades([trade])] for trade in result.trades],
+    }
+
+
+def silent(strategy: StrategyGraph, data: MarketData) -> dict[str, Any]:
+    """Run all data without streaming, and headless."""
     config = BacktestConfig(strategy=strategy, market_data=data)
-    streaming = Hashed(config, cuts)
-    streamed = streaming.run()
-    silent = CentralizedBacktestEngine(config).run()
+    result = CentralizedBacktestEngine(config).run()
     headless = CentralizedBacktestEngine(config).run_headless()
     return {
-        "at": streaming.at,
-        "events": streaming.everything.hexdigest(),
-        "completions": {"streaming": _completions(streamed.completions), "silent": _completions(silent.completions)},
-        "trades": {
-            "streaming": _trades(streamed.trades),
-            "silent": _trades(silent.trades),
-            "headless": _trades(headless.trades),
-        },
-        "exits": [[int(trade.exit_time.timestamp()), _trades([trade])] for trade in streamed.trades],
+        "completions": _completions(result.completions),
+        "trades": _trades(result.trades),
+        "headless_trades": _trades(headless.trades),
     }
 
 
@@ -124,7 +130,10 @@ def main(arguments: list[str]) -> None:
     data = load_market_data(Path(folder) / "ticks.parquet", Path(folder) / "warmup_candles_1m.csv")
     strategy = parse_strategy(json.loads((Path(folder) / "strategy.json").read_text(encoding="utf-8")))
     cuts = [int(number) for number in numbers]
-    print(json.dumps(whole(strategy, data, cuts) if kind == "whole" else beginnings(strategy, data, cuts)))
+    if kind == "silent":
+        print(json.dumps(silent(strategy, data)))
+    else:
+        print(json.dumps(whole(strategy, data, cuts) if kind == "whole" else beginnings(strategy, data, cuts)))
 
 
 if __name__ == "__main__":
