@@ -8,6 +8,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from threading import Thread
+from typing import Any, cast
 
 import pytest
 from django.db import OperationalError
@@ -53,6 +54,12 @@ def _is_in(session: BacktestSession, state: SessionState) -> bool:
 def _has_done(session: BacktestSession, ticks: int) -> bool:
     session.refresh_from_db()
     return session.ticks_done >= ticks
+
+
+def _document_of(session: BacktestSession) -> dict[str, Any]:
+    """Return what a session's results are to be: those of a run of its own, and what the worker knows of the data."""
+    document = {**result_document(_result_of(session)), "skipped_days": [], "candle_walk": None}
+    return cast(dict[str, Any], json.loads(json.dumps(document)))
 
 
 def _result_of(session: BacktestSession) -> BacktestResult:
@@ -111,7 +118,7 @@ def test_a_run_stores_what_it_came_to_with_the_costs_of_each_trade(transactional
     sessions.run_here(session)
 
     document = session.results.document
-    assert document == json.loads(json.dumps(result_document(_result_of(session))))
+    assert document == _document_of(session)
     figures = document["metrics"]
     assert session.result is not None
     assert (figures["costs"], figures["net_pnl"]) == (session.result["costs"], session.result["net_pnl"])
@@ -133,8 +140,7 @@ def test_a_session_taken_over_has_the_results_of_the_whole_run(transactional_db:
 
     sessions.run_here(session)
 
-    facts = {"skipped_days": [], "candle_walk": None}
-    assert session.results.document == json.loads(json.dumps({**result_document(_result_of(session)), **facts}))
+    assert session.results.document == _document_of(session)
     assert not session.trades.filter(costs=None).exists()
 
 
