@@ -26,7 +26,6 @@ from tests.builders.strategy_documents import (
     strategy_document,
 )
 
-
 PRICES = (100, 101, 97, 104, 94)
 
 
