@@ -207,6 +207,8 @@ class CentralizedBacktestEngine:
         closed_before = len(run.book.trades)
         self._close_what_is_left()
         run.market.begin_day(day)
+        # Of today's contracts alone: one that is first traded tomorrow must not move W0 or a strike today.
+        run.chain = Chain(run.strategy.underlying, day.symbols)
         run.begin_day()
         run.book.begin_day(f"@{day.day:%Y%m%d}" if self._days_run else "")
         self._compiler.begin_day()

@@ -168,17 +168,29 @@ class CompiledCrossing(CompiledCondition):
     and nothing crosses.
     """
 
-    __slots__ = ("_last_of_day",)
+    __slots__ = ("_last_of_day", "_results")
 
     def __init__(self, condition: Condition, raw: str, left: Operand, right: Operand) -> None:
         super().__init__(condition, raw, left, right)
         self._last_of_day: tuple[Value, Value] = (None, None)
+        #: The result at every second, where the market alone decides it and every second will be asked for.
+        self._results: list[bool] | None = None
+
+    def begin_day(self, *, every_tick: bool) -> None:
+        """Forget what belonged to the day before. See ``CompiledCondition.begin_day``."""
+        super().begin_day(every_tick=every_tick)
+        mask = self.mask() if every_tick and self.is_static else None
+        self._results = mask.tolist() if isinstance(mask, np.ndarray) else None
 
     def evaluate(self, second: int) -> bool:
         """Compare both operands as of a second and as of the tick before it."""
-        before = (self._left.at(second - 1), self._right.at(second - 1)) if second else self._last_of_day
-        left, right = self._left.at(second), self._right.at(second)
-        result = self._has_crossed(before, (left, right))
+        left = self._left.at(second) if self._left_list is None else self._left_list[second]
+        right = self._right.at(second) if self._right_list is None else self._right_list[second]
+        if self._results is not None:
+            result = self._results[second]
+        else:
+            before = (self._left.at(second - 1), self._right.at(second - 1)) if second else self._last_of_day
+            result = self._has_crossed(before, (left, right))
         if left != self.left_value or right != self.right_value or result != self.result or not self._is_decided:
             self.left_value, self.right_value, self.result, self.kept = left, right, result, None
             self._is_decided = True

@@ -72,6 +72,8 @@ class Operand(ABC):
 
     def show(self, value: Value) -> str:
         """Write a value as people read it: 26.97, 09:17:00."""
+        if type(value) is float:
+            return f"{value:.2f}"
         if value is None:
             return "no value"
         if isinstance(value, bool):

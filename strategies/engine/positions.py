@@ -232,11 +232,17 @@ class PositionBook:
 
     def marks(self) -> tuple[PositionMark, ...]:
         """Return the open positions at their last prices."""
-        return tuple(position.mark() for position in self.open.values())
+        return tuple([position.mark() for position in self.open.values()]) if self.open else ()
 
-    def pnl(self) -> PnlSummary:
-        """Return profit and loss at the last prices; the same record while nothing changed."""
-        marks = self.marks()
+    def pnl(self, marks: tuple[PositionMark, ...] | None = None) -> PnlSummary:
+        """
+        Return profit and loss at the last prices; the same record while nothing changed.
+
+        Args:
+            marks: What ``marks`` returned just now, from a caller that has it already.
+        """
+        if marks is None:
+            marks = self.marks()
         if self._pnl is None or marks != self._pnl_marks:
             realized = self.summary.total_pnl
             unrealized = sum((mark.unrealized_pnl for mark in marks), ZERO)

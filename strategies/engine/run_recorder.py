@@ -105,6 +105,7 @@ class RunRecorder:
         """Record a tick, everything in it already in effect."""
         run = self._run
         book = run.book
+        marks = book.marks()
         trades = tuple(book.trades[closed_before:]) if len(book.trades) > closed_before else ()
         after = TickOutcome(
             run.tick,
@@ -113,8 +114,8 @@ class RunRecorder:
             (),
             trades,
             tuple(book.summaries[closed_before:]) if trades else (),
-            book.marks(),
-            book.pnl(),
+            marks,
+            book.pnl(marks),
             self._quotes(at),
             self._active_nodes(),
         )
