@@ -36,7 +36,7 @@ class WrittenDays(TickList):
     Args:
         seconds: In ascending order, at least one.
         warmup_candles: One-minute candles from before the first second.
-        symbols: Symbols that the data hold beside those that tick here, such as a contract that has no tick yet.
+        symbols: Symbols that every day lists beside those that tick on it, such as a contract without a tick yet.
         closes: Time of day at which the session of a date closes, where it is not 15:30.
         spread: Half the distance of bid and ask, with the last price in the middle; None for data without them.
         unquoted: Symbols that have neither bid nor ask although the data have the columns.
@@ -52,8 +52,10 @@ class WrittenDays(TickList):
         spread: float | None = None,
         unquoted: Iterable[str] = (),
     ) -> None:
+        symbols = tuple(symbols)
         super().__init__(seconds, warmup_candles)
         self.symbols |= frozenset(symbols)
+        self._listed = tuple(symbols)
         self._closes = closes or {}
         self._spread = spread
         self._unquoted = frozenset(unquoted)
@@ -65,6 +67,8 @@ class WrittenDays(TickList):
     def _with_more(self, day: DayColumns) -> DayColumns:
         if day.day in self._closes:
             day = replace(day, close_seconds=seconds_of_day(self._closes[day.day]) or 0)
+        # Behind those that tick, so that their codes stay as they are.
+        day = replace(day, symbols=tuple(dict.fromkeys((*day.symbols, *self._listed))))
         if self._spread is None:
             return day
         has_none = np.array([name in self._unquoted for name in day.symbols])[day.codes]

@@ -15,20 +15,20 @@ from strategies.engine import money
 from strategies.engine.centralized_backtest_engine import BacktestConfig
 from strategies.engine.graph import parse_strategy
 from strategies.engine.positions import TradeSummary
+from strategies.engine.ticks import MarketData
 from strategies.market_data.files import load_market_data
-from strategies.market_data.tick_table import TickTable
 from tests.builders.runs import RecordingEngine, Run
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def data(reference_day: Path) -> TickTable:
+def data(reference_day: Path) -> MarketData:
     return load_market_data(reference_day / "ticks.parquet", reference_day / "warmup_candles_1m.csv")
 
 
 @pytest.fixture(scope="module")
-def done(reference_day: Path, data: TickTable) -> Run:
+def done(reference_day: Path, data: MarketData) -> Run:
     document = json.loads((reference_day / "strategy.json").read_text(encoding="utf-8"))
     engine = RecordingEngine(BacktestConfig(strategy=parse_strategy(document), market_data=data))
     return Run(result=engine.run(), outcomes=engine.outcomes)

@@ -265,7 +265,7 @@ def test_a_run_of_the_second_day_alone_has_the_trades_of_that_day(timing: str) -
     assert alone.result.trades[0].trade_id == "pos-r0"
 
 
-def test_a_contract_that_trades_on_a_later_day_alone_is_waited_for_today() -> None:
+def test_a_contract_that_trades_on_a_later_day_alone_is_not_in_todays_chain() -> None:
     put = "NIFTY:2024-10-31:OPT:24250:PE"
     data = WrittenDays(
         [*of_index(24_250, on=DAY), *seconds({"NIFTY": 24_250, put: 5}, on=NEXT_DAY)]
@@ -273,5 +273,5 @@ def test_a_contract_that_trades_on_a_later_day_alone_is_waited_for_today() -> No
 
     done = run(document(option_of_week="W0"), data)
 
-    assert done.notes == [(1, "entry", f"waiting for the first price of {put}")]
+    assert done.notes == [(1, "entry", "the chain has no contract for pos now")]
     assert done.open == [[], ["pos"]]
