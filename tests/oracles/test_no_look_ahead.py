@@ -22,8 +22,9 @@ import pytest
 from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
 from strategies.engine.graph import StrategyGraph, parse_strategy
 from strategies.engine.outcomes import TickOutcome
-from strategies.engine.ticks import MarketData, TickList
+from strategies.engine.ticks import MarketData
 from strategies.market_data.files import load_market_data
+from tests.builders.market_data import WrittenDays
 from tests.oracles import random_graphs
 from tests.oracles.random_graphs import Graph
 
@@ -106,10 +107,13 @@ def _is_prefix(graph: Graph, seed: int) -> bool:
         return True
     cut = random.Random(f"cut {seed}").randrange(1, len(graph.seconds))
     strategy = parse_strategy(graph.document)
-    begun = TickList(graph.seconds[:cut], graph.market_data.warmup_candles)
     # Which contracts there are is known before the day, on the exchange as here; their prices are not.
-    begun.symbols = graph.market_data.symbols
-    return _outcomes(strategy, begun, graph) == _outcomes(strategy, graph.market_data, graph)[:cut]
+    listed = sorted(graph.market_data.symbols)
+    begun, whole = (
+        WrittenDays(seconds, warmup_candles=graph.market_data.warmup_candles, symbols=listed)
+        for seconds in (graph.seconds[:cut], graph.seconds)
+    )
+    return _outcomes(strategy, begun, graph) == _outcomes(strategy, whole, graph)[:cut]
 
 
 def _outcomes(strategy: StrategyGraph, data: MarketData, graph: Graph) -> list[TickOutcome]:
