@@ -24,8 +24,10 @@ from typing import Any, Final, NamedTuple
 from django.db import connection, transaction
 
 from strategies.models import BacktestSession, NodeEvent, Trade
+from streaming.counts import counts
 from streaming.models import EventBlock, SessionLog
 from streaming.protocol import json_text, messages, segments, snapshots
+from streaming.ring import LogBlock, Mark, Ring
 
 #: A committed batch is announced here, with "session pk:head".
 NOTIFY_CHANNEL: Final = "backtest_log"
@@ -33,8 +35,6 @@ NOTIFY_CHANNEL: Final = "backtest_log"
 #: The first key of every session's advisory lock; the second is the session's primary key.
 _LOCK_CLASS: Final = 0x5E55
 _LOCK_KEYS: Final = 2**31
-
-_FRAME_END: Final = b"\n\n"
 
 #: Columns that have the names of the events' fields.
 _TRADE_COLUMNS: Final = (
@@ -158,6 +158,7 @@ class LogWriter:
         self.head = log.head
         self.is_finished = log.is_finished
         self._encoder = segments.SegmentEncoder()
+        self._mark = _read_mark(session_pk)
 
     def append(self, batch: Sequence[LoggedEvent]) -> None:
         """
@@ -171,7 +172,8 @@ class LogWriter:
             LogError: If the ids do not follow the head, or the log has its last event already.
         """
         self._check_order(batch)
-        EventBlock.objects.bulk_create(self._blocks(batch))
+        rows = self._blocks(batch)
+        EventBlock.objects.bulk_create(rows)
         Trade.objects.bulk_create(
             [_trade_row(self.session_pk, event) for event in batch if event.event_type == messages.TRADE_UPDATE]
         )
@@ -182,6 +184,7 @@ class LogWriter:
         if not SessionLog.objects.filter(session_id=self.session_pk, head=self.head).update(**changes):
             raise LogTaken(f"The log of session {self.session_pk} does not end at event {self.head} any more.")
         self.head, self.is_finished = changes["head"], changes["is_finished"]
+        self._mark = Mark(rows[-1].crc32_through, rows[-1].raw_through)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [NOTIFY_CHANNEL, f"{self.session_pk}:{self.head}"])
 
@@ -196,9 +199,15 @@ class LogWriter:
 
     def _blocks(self, batch: Sequence[LoggedEvent]) -> list[EventBlock]:
         first = batch[0].event_id
+        crc32, raw_through = self._mark
         rows = []
         for block in self._encoder.add([(event.event_id, event.frame) for event in batch]):
             events = batch[block.first_event_id - first : block.last_event_id - first + 1]
+            raw_through += block.raw_bytes
+            before = crc32
+            counts.events_compressed += len(events)
+            for event in events:
+                crc32 = zlib.crc32(event.frame, crc32)
             rows.append(
                 EventBlock(
                     session_id=self.session_pk,
@@ -207,11 +216,19 @@ class LogWriter:
                     starts_segment=block.starts_segment,
                     event_count=len(events),
                     raw_bytes=block.raw_bytes,
+                    raw_through=raw_through,
+                    crc32_before=before,
+                    crc32_through=crc32,
                     body=block.body,
                     series=pack_series([event.point for event in events if event.point is not None]),
                 )
             )
         return rows
+
+
+def _read_mark(session_pk: int) -> Mark:
+    newest = EventBlock.objects.filter(session_id=session_pk).order_by("-first_event_id")
+    return Mark(*(newest.values_list("crc32_through", "raw_through").first() or (0, 0)))
 
 
 def _log_changes(batch: Sequence[LoggedEvent]) -> dict[str, Any]:
@@ -286,6 +303,43 @@ def read_state(session_pk: int) -> LogState:
     return LogState(head=head, oldest_event_id=oldest_event_id, is_finished=is_finished)
 
 
+_BLOCK_TABLE: Final = EventBlock._meta.db_table
+_LOG_TABLE: Final = SessionLog._meta.db_table
+
+#: What a `LogBlock` is made of.
+BLOCK_COLUMNS: Final = """
+    b.first_event_id, b.last_event_id, b.starts_segment, b.raw_bytes, b.raw_through, b.crc32_before, b.crc32_through,
+    l.is_finished AND l.head = b.last_event_id, b.body
+"""
+BLOCK_SOURCE: Final = f"{_BLOCK_TABLE} b JOIN {_LOG_TABLE} l ON l.session_id = b.session_id"
+
+_READ_BLOCKS: Final = f"""
+    SELECT {BLOCK_COLUMNS} FROM {BLOCK_SOURCE}
+    WHERE b.session_id = %(session)s AND b.first_event_id <= %(through)s AND b.first_event_id >= (
+        SELECT max(first_event_id) FROM {_BLOCK_TABLE}
+        WHERE session_id = %(session)s AND starts_segment AND first_event_id <= %(from)s)
+    ORDER BY b.first_event_id
+"""
+
+
+def read_blocks(session_pk: int, *, after: int, limit: int) -> Ring:
+    """
+    Read blocks from the log.
+
+    Args:
+        session_pk: Of which session.
+        after: The event before the first one wanted; -1 for all from the first on.
+        limit: How many events are wanted; at least 1. More come where a block holds more, and those before them in
+            their segment, without which they cannot be decoded.
+
+    Returns:
+        The blocks; none where the log does not have the event after `after`, or not any more.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_READ_BLOCKS, {"session": session_pk, "from": after + 1, "through": after + limit})
+        return Ring([LogBlock._make((*row[:-1], bytes(row[-1]))) for row in cursor.fetchall()])
+
+
 def read_frames(session_pk: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
     """
     Read events from the log.
@@ -298,41 +352,7 @@ def read_frames(session_pk: int, *, after: int, limit: int) -> list[tuple[int, b
     Returns:
         Event id and frame, ids ascending without a hole; fewer than `limit` only where the log ends.
     """
-    blocks = EventBlock.objects.filter(session_id=session_pk)
-    start = (
-        blocks.filter(starts_segment=True, first_event_id__lte=after + 1)
-        .order_by("-first_event_id")
-        .values_list("first_event_id", flat=True)
-        .first()
-    )
-    if start is None:
-        return []
-    rows = blocks.filter(first_event_id__gte=start, first_event_id__lte=after + limit).order_by("first_event_id")
-    decoder = segments.SegmentDecoder()
-    frames: list[tuple[int, bytes]] = []
-    for row in rows.values_list("first_event_id", "last_event_id", "starts_segment", "raw_bytes", "body"):
-        frames += decode_block(decoder, row)
-    return [frame for frame in frames if after < frame[0] <= after + limit]
-
-
-def decode_block(
-    decoder: segments.SegmentDecoder, row: tuple[int, int, bool, int, bytes | memoryview]
-) -> list[tuple[int, bytes]]:
-    """
-    Decode one row of the log.
-
-    Args:
-        decoder: One that has decoded the rows before, back to a segment start.
-        row: First and last event id, whether it starts a segment, bytes of the frames, body.
-
-    Returns:
-        Event id and frame.
-    """
-    first, last, starts_segment, raw_bytes, body = row
-    raw = decoder.decode([segments.Block(first, last, starts_segment, raw_bytes, bytes(body))])
-    # A frame's JSON stands on one line, so an empty line can only be a frame's end.
-    parts = raw.split(_FRAME_END)
-    return [(event_id, part + _FRAME_END) for event_id, part in zip(range(first, last + 1), parts, strict=False)]
+    return read_blocks(session_pk, after=after, limit=limit).frames_after(after)[:limit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

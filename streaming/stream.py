@@ -30,8 +30,10 @@ from django.views.decorators.csrf import csrf_exempt
 from strategies import actions
 from strategies.models import BacktestSession
 from streaming import event_log
+from streaming.counts import counts
 from streaming.protocol import frames, messages, resume
 from streaming.relay import Feed, get_relay
+from streaming.wire import Private, Wire, choose_encoding
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +51,6 @@ MAX_CHUNK_BYTES: Final = 256 * 1024
 EVENTS_PER_READ: Final = 256
 
 _SNAPSHOTS_KEPT: Final = 16
-_COMPLETE_FRAME: Final = b"event: " + messages.BACKTEST_COMPLETE.encode()
 
 Result = TypeVar("Result")
 
@@ -62,8 +63,9 @@ class _Admission:
     session_id: str
     resume: resume.Resume
     head: int | None
-    #: A snapshot, or the missed events of a finished session; empty where the relay gives all.
-    first_frames: bytes
+    wire: Wire
+    #: The opening, a snapshot, missed events.
+    chunks: tuple[bytes, ...]
     #: The last event in them, or that the viewer has already; -1 for none.
     cursor: int
 
@@ -75,75 +77,76 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     if request.method not in ("GET", "HEAD"):
         return HttpResponseNotAllowed(["GET", "HEAD"])
     cursor = resume.choose_cursor(header=request.headers.get("Last-Event-ID"), query=request.GET.get("last_event_id"))
-    admission = await _in_thread(lambda: _admit(request, session_id, cursor))
+    wire = Wire(choose_encoding(request.headers.get("Accept-Encoding")))
+    admission = await _in_thread(lambda: _admit(request, session_id, cursor, wire))
     if admission is None:
         return HttpResponse("There is no such session.\n", status=404, content_type="text/plain; charset=utf-8")
     headers = _headers(admission)
     if admission.resume.mode == "nothing":
-        return HttpResponse(status=204, headers=headers)
+        return HttpResponse(status=204, headers={**headers, "Content-Encoding": "identity"})
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers=headers)
     sign_in = _SignIn.of(request)
-    return StreamingHttpResponse(_frames(admission, sign_in), content_type="text/event-stream", headers=headers)
+    return StreamingHttpResponse(_chunks(admission, sign_in), content_type="text/event-stream", headers=headers)
 
 
 def _headers(admission: _Admission) -> dict[str, str]:
     head = -1 if admission.head is None else admission.head
     mode = "live" if admission.resume.mode == "wait" else admission.resume.mode
+    # Named also where it is none: a middleware that compresses leaves alone what has an encoding.
     return {
         "Cache-Control": "no-store, no-transform",
+        "Content-Encoding": admission.wire.encoding,
         "X-Accel-Buffering": "no",
         "Vary": "Accept-Encoding",
         "X-Backtest-Stream": f"{'complete' if mode == 'nothing' else mode}; head={head}",
     }
 
 
-async def _frames(admission: _Admission, sign_in: _SignIn) -> AsyncIterator[bytes]:
+async def _chunks(admission: _Admission, sign_in: _SignIn) -> AsyncIterator[bytes]:
     _release_request_thread()
-    yield frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open")
-    cursor = admission.cursor
-    if admission.first_frames:
-        yield admission.first_frames
-    if admission.resume.ends_at is not None and cursor >= admission.resume.ends_at:
-        return
-    guard = _Guard(admission.session_pk, sign_in)
-    watching = asyncio.create_task(guard.watch(), name=f"permission for session {admission.session_id}")
-    try:
-        async with get_relay().watch(admission.session_pk) as feed:
-            guard.on_lost = feed.wake
-            async for chunk in _follow(feed, cursor, guard):
-                yield chunk
-    finally:
-        watching.cancel()
+    wire = admission.wire
+    for chunk in admission.chunks:
+        yield chunk
+    if not wire.has_ended and admission.resume.ends_at != admission.cursor:
+        guard = _Guard(admission.session_pk, sign_in)
+        watching = asyncio.create_task(guard.watch(), name=f"permission for session {admission.session_id}")
+        try:
+            async with get_relay().watch(admission.session_pk) as feed:
+                guard.on_lost = feed.wake
+                async for chunk in _follow(feed, wire, admission.cursor, guard):
+                    yield chunk
+        finally:
+            watching.cancel()
+    if ending := wire.close():
+        yield ending
 
 
-async def _follow(feed: Feed, cursor: int, guard: _Guard) -> AsyncIterator[bytes]:
+async def _follow(feed: Feed, wire: Wire, cursor: int, guard: _Guard) -> AsyncIterator[bytes]:
     """Send everything after the cursor until the session's last event, or until the viewer may not look any more."""
-    while not guard.is_lost():
+    while not guard.is_lost() and not wire.has_ended:
         if not await feed.wait_after(cursor, timeout_seconds=random.uniform(*HEARTBEAT_SECONDS)):
-            yield frames.encode_comment("still here")
-            continue
-        taken = feed.frames_after(cursor, max_bytes=MAX_CHUNK_BYTES)
-        if taken is None:
-            read = await _in_thread(
-                partial(event_log.read_frames, feed.session_pk, after=cursor, limit=EVENTS_PER_READ)
-            )
-            if not read:
+            yield wire.sign_of_life()
+        elif guard.is_lost():
+            return
+        elif (taken := wire.take(feed.ring, cursor, max_bytes=MAX_CHUNK_BYTES)) is not None:
+            cursor = taken.last_event_id
+            yield taken.chunk
+        else:
+            chunks, cursor = await _in_thread(partial(_read_on, wire, feed.session_pk, cursor))
+            if not chunks:
                 # Trimmed meanwhile. The client comes back by itself, and is given a snapshot then.
                 return
-            taken = b"".join([frame for _, frame in read]), read[-1][0]
-        chunk, cursor = taken
-        if guard.is_lost():
-            return
-        yield chunk
-        if _is_last(chunk):
-            return
+            for chunk in chunks:
+                if guard.is_lost():
+                    return
+                yield chunk
 
 
-def _is_last(chunk: bytes) -> bool:
-    # The last frame of a chunk begins after the last empty line but one.
-    start = chunk.rfind(b"\n\n", 0, len(chunk) - 2)
-    return chunk.startswith(_COMPLETE_FRAME, 0 if start < 0 else start + 2)
+def _read_on(wire: Wire, session_pk: int, cursor: int) -> tuple[list[bytes], int]:
+    """Read what comes after the cursor from the log; return chunks and the last event in them."""
+    ring = event_log.read_blocks(session_pk, after=cursor, limit=EVENTS_PER_READ)
+    return wire.drain(ring, cursor, max_bytes=MAX_CHUNK_BYTES)
 
 
 # Who looks
@@ -212,7 +215,7 @@ class _Guard:
 # What comes first
 
 
-def _admit(request: HttpRequest, session_id: str, cursor: int | None) -> _Admission | None:
+def _admit(request: HttpRequest, session_id: str, cursor: int | None, wire: Wire) -> _Admission | None:
     """Look up the session and read what the viewer gets first; None where it does not exist for this viewer."""
     session = BacktestSession.objects.filter(session_id=session_id).first()
     if session is None or not actions.can_view(request.user, session):
@@ -220,46 +223,52 @@ def _admit(request: HttpRequest, session_id: str, cursor: int | None) -> _Admiss
     with event_log.one_instant():
         state = event_log.read_state(session.pk)
         plan = resume.decide(cursor, state.head, state.oldest_event_id, state.is_finished)
-        first: list[bytes] = []
-        if plan.snapshot_at is not None:
-            first.append(_snapshots.frame(session, plan.snapshot_at))
+        chunks = [wire.open() + wire.add_private(_opening())]
         reached = plan.replay_after
+        if plan.snapshot_at is not None:
+            chunks.append(wire.add_private(_snapshots.get(session, plan.snapshot_at)))
         if plan.mode in ("replay", "complete"):
-            replay = event_log.read_frames(session.pk, after=reached, limit=resume.DEFAULT_LIMIT)
-            first += [frame for _, frame in replay]
-            reached = replay[-1][0] if replay else reached
+            ring = event_log.read_blocks(session.pk, after=reached, limit=resume.DEFAULT_LIMIT)
+            missed, reached = wire.drain(ring, reached, max_bytes=MAX_CHUNK_BYTES)
+            chunks += missed
     return _Admission(
         session_pk=session.pk,
         session_id=session_id,
         resume=plan,
         head=state.head,
-        first_frames=b"".join(first),
+        wire=wire,
+        chunks=tuple(chunks),
         cursor=reached,
     )
+
+
+def _opening() -> Private:
+    return Private(frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open"))
 
 
 class _Snapshots:
     """The newest snapshot frame of the sessions that were asked for last; building one costs milliseconds."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[int, Private]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def frame(self, session: BacktestSession, event_id: int) -> bytes:
+    def get(self, session: BacktestSession, event_id: int) -> Private:
         """Return the `initial_state` frame with everything up to the event, which is the head (S7), or head - 1."""
         with self._lock:
             kept = self._kept.get(session.pk)
         if kept is not None and kept[0] == event_id:
             return kept[1]
+        counts.snapshots_built += 1
         parts = event_log.read_snapshot(session.pk)
         data = event_log.initial_state_frame_data(session_id=session.session_id, event_id=event_id, parts=parts)
-        frame = frames.encode_frame(messages.INITIAL_STATE, data, event_id)
+        snapshot = Private(frames.encode_frame(messages.INITIAL_STATE, data, event_id))
         with self._lock:
-            self._kept[session.pk] = (event_id, frame)
+            self._kept[session.pk] = (event_id, snapshot)
             self._kept.move_to_end(session.pk)
             while len(self._kept) > _SNAPSHOTS_KEPT:
                 self._kept.popitem(last=False)
-        return frame
+        return snapshot
 
 
 _snapshots = _Snapshots()
