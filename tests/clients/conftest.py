@@ -1,6 +1,7 @@
 """What the clients' tests share: Node with the TypeScript client's packages, and that client from its own package."""
 
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,13 @@ from tests.clients.node_tools import CLIENT, NodeTools
 
 #: What a program that uses the client brings along itself.
 _OF_THE_PROGRAM = ("react", "react-dom", "scheduler", "pako", "@types")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_beside_playwright() -> None:
+    """Let the database be used beside Playwright, whose sync API keeps an event loop in the tests' own thread."""
+    # Until the end: the loop outlives the last browser test.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 
 @pytest.fixture(scope="session")
