@@ -5,6 +5,9 @@ Who writes holds the session's lock (`session_lock`) and appends through a `LogW
 The head is moved by an update that names the old head, so that even a writer that lost its lock without knowing can
 never fork the log. Who reads several things that must fit together does so inside `one_instant`.
 
+A batch is one block. As soon as a segment is complete its blocks become one row, in the transaction that begins the
+next one; a reader finds either its pieces or the whole of it, and the same bytes in both.
+
 A snapshot needs no table of its own: the trades and node events of a session keep the JSON of their events, in order,
 and the log keeps the rest. They are written in the same transaction as the head.
 
@@ -15,13 +18,15 @@ and the log keeps the rest. They are written in the same transaction as the head
 from __future__ import annotations
 
 import struct
+import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from strategies.models import BacktestSession, NodeEvent, Trade
 from streaming.counts import counts
@@ -64,6 +69,11 @@ _NODE_EVENT_COLUMNS: Final = (
     "event_type",
     "conditions_preview",
 )
+
+
+#: A segment ends at the latest this long after it began: so long a viewer that joins inside one waits for shared bytes.
+#: Shorter than the time after which a silent line is given a sign of life, so that what comes then begins a segment.
+SEGMENT_SECONDS: Final = 10.0
 
 
 class LogError(Exception):
@@ -151,14 +161,18 @@ def locked_sessions(session_pks: Sequence[int]) -> frozenset[int]:
 class LogWriter:
     """Append to one session's log. The caller holds the session's lock."""
 
-    def __init__(self, session_pk: int) -> None:
+    def __init__(self, session_pk: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Read how far the log reaches; a new segment begins with the first batch."""
+        self._clock = clock
         self.session_pk = session_pk
         log, _ = SessionLog.objects.get_or_create(session_id=session_pk)
         self.head = log.head
         self.is_finished = log.is_finished
         self._encoder = segments.SegmentEncoder()
-        self._mark = _read_mark(session_pk)
+        self._segment_began = 0.0
+        #: The rows of the segment that is not complete.
+        self._pieces = _read_newest_segment(session_pk)
+        self._mark = _mark_after(self._pieces)
 
     def append(self, batch: Sequence[LoggedEvent]) -> None:
         """
@@ -172,8 +186,8 @@ class LogWriter:
             LogError: If the ids do not follow the head, or the log has its last event already.
         """
         self._check_order(batch)
-        rows = self._blocks(batch)
-        EventBlock.objects.bulk_create(rows)
+        is_last = batch[-1].event_type == messages.BACKTEST_COMPLETE
+        pieces = self._store(self._blocks(batch), is_last=is_last)
         Trade.objects.bulk_create(
             [_trade_row(self.session_pk, event) for event in batch if event.event_type == messages.TRADE_UPDATE]
         )
@@ -184,7 +198,7 @@ class LogWriter:
         if not SessionLog.objects.filter(session_id=self.session_pk, head=self.head).update(**changes):
             raise LogTaken(f"The log of session {self.session_pk} does not end at event {self.head} any more.")
         self.head, self.is_finished = changes["head"], changes["is_finished"]
-        self._mark = Mark(rows[-1].crc32_through, rows[-1].raw_through)
+        self._pieces = pieces
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [NOTIFY_CHANNEL, f"{self.session_pk}:{self.head}"])
 
@@ -201,10 +215,15 @@ class LogWriter:
         first = batch[0].event_id
         crc32, raw_through = self._mark
         rows = []
+        now = self._clock()
+        if now - self._segment_began > SEGMENT_SECONDS:
+            self._encoder = segments.SegmentEncoder()
         for block in self._encoder.add([(event.event_id, event.frame) for event in batch]):
             events = batch[block.first_event_id - first : block.last_event_id - first + 1]
             raw_through += block.raw_bytes
             before = crc32
+            if block.starts_segment:
+                self._segment_began = now
             counts.events_compressed += len(events)
             for event in events:
                 crc32 = zlib.crc32(event.frame, crc32)
@@ -223,12 +242,51 @@ class LogWriter:
                     series=pack_series([event.point for event in events if event.point is not None]),
                 )
             )
+        self._mark = Mark(crc32, raw_through)
         return rows
 
+    def _store(self, rows: list[EventBlock], *, is_last: bool) -> list[EventBlock]:
+        """Write new rows, and complete segments as one row each; return the rows of the one that is not complete."""
+        by_segment: list[list[EventBlock]] = []
+        for row in self._pieces + rows:
+            if row.starts_segment or not by_segment:
+                by_segment.append([])
+            by_segment[-1].append(row)
+        pieces = [] if is_last else by_segment.pop()
+        whole = [pieces[0] if len(pieces) == 1 else _merge(pieces) for pieces in by_segment]
+        replaced = [row.pk for pieces in by_segment if len(pieces) > 1 for row in pieces if not row._state.adding]
+        if replaced:
+            EventBlock.objects.filter(pk__in=replaced).delete()
+        EventBlock.objects.bulk_create([row for row in whole + pieces if row._state.adding])
+        return pieces
 
-def _read_mark(session_pk: int) -> Mark:
-    newest = EventBlock.objects.filter(session_id=session_pk).order_by("-first_event_id")
-    return Mark(*(newest.values_list("crc32_through", "raw_through").first() or (0, 0)))
+
+def _read_newest_segment(session_pk: int) -> list[EventBlock]:
+    blocks = EventBlock.objects.filter(session_id=session_pk)
+    start = blocks.filter(starts_segment=True).aggregate(newest=Max("first_event_id"))["newest"]
+    return [] if start is None else list(blocks.filter(first_event_id__gte=start).order_by("first_event_id"))
+
+
+def _mark_after(rows: Sequence[EventBlock]) -> Mark:
+    return Mark(rows[-1].crc32_through, rows[-1].raw_through) if rows else Mark(0, 0)
+
+
+def _merge(rows: Sequence[EventBlock]) -> EventBlock:
+    """Make one row of a segment's rows; nothing is compressed again but the series."""
+    first, last = rows[0], rows[-1]
+    return EventBlock(
+        session_id=first.session_id,
+        first_event_id=first.first_event_id,
+        last_event_id=last.last_event_id,
+        starts_segment=first.starts_segment,
+        event_count=sum(row.event_count for row in rows),
+        raw_bytes=sum(row.raw_bytes for row in rows),
+        raw_through=last.raw_through,
+        crc32_before=first.crc32_before,
+        crc32_through=last.crc32_through,
+        body=b"".join([row.body for row in rows]),
+        series=pack_series([point for row in rows for point in unpack_series(row.series)]),
+    )
 
 
 def _log_changes(batch: Sequence[LoggedEvent]) -> dict[str, Any]:

@@ -40,14 +40,15 @@ _RECONNECT_SECONDS: Final = (0.2, 1.0)
 
 Frames = Sequence[tuple[int, bytes]]
 
-# Follows on where the reader is; at the very beginning, from the start of the newest segment.
-_READ_BLOCKS: Final = f"""
+_READ_FROM: Final = f"""
     SELECT {event_log.BLOCK_COLUMNS} FROM {event_log.BLOCK_SOURCE}
-    WHERE b.session_id = %(session)s AND b.first_event_id >= coalesce(%(from)s, (
-        SELECT max(first_event_id) FROM {EventBlock._meta.db_table}
-        WHERE session_id = %(session)s AND starts_segment), 0)
+    WHERE b.session_id = %(session)s AND b.last_event_id > %(head)s AND b.first_event_id >= coalesce((
+        SELECT max(first_event_id) FROM {EventBlock._meta.db_table} WHERE session_id = %(session)s AND %(start)s), 0)
     ORDER BY b.first_event_id LIMIT %(limit)s
 """
+_READ_NEWEST: Final = _READ_FROM.replace("%(start)s", "starts_segment")
+# The row that follows may begin before the head: one that was made of several meanwhile.
+_READ_ON: Final = _READ_FROM.replace("%(start)s", "first_event_id <= %(head)s + 1")
 _READ_HEADS: Final = (
     f"SELECT session_id, head FROM {SessionLog._meta.db_table} WHERE session_id = ANY(%s) AND head IS NOT NULL"
 )
@@ -180,16 +181,12 @@ class Relay:
             await asyncio.sleep(0)
 
     async def _read_blocks(self, feed: Feed) -> list[LogBlock]:
-        values = {
-            "session": feed.session_pk,
-            "from": feed.head + 1 if feed.head >= 0 else None,
-            "limit": _BLOCKS_PER_READ,
-        }
+        values = {"session": feed.session_pk, "head": feed.head, "limit": _BLOCKS_PER_READ}
         async with self._reading:
             if self._reader is None or self._reader.closed:
                 self._reader = await _connect()
             self.reads += 1
-            cursor = await self._reader.execute(_READ_BLOCKS, values, binary=True)
+            cursor = await self._reader.execute(_READ_NEWEST if feed.head < 0 else _READ_ON, values, binary=True)
             return [LogBlock(*row) for row in await cursor.fetchall()]
 
     async def _listen_for_ever(self) -> None:

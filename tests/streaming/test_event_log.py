@@ -1,5 +1,6 @@
 """The event log: batches in order, one writer, and reading that fits together."""
 
+import asyncio
 import math
 import threading
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.models import BacktestSession
-from streaming import event_log
+from streaming import event_log, relay
 from streaming.event_log import LoggedEvent, LogWriter, SeriesPoint
 from streaming.models import EventBlock, SessionLog
 from streaming.protocol import frames, json_text
@@ -171,6 +172,84 @@ def test_the_state_for_the_page_is_the_last_tick_and_the_trades(session: Backtes
     assert [trade["trade_id"] for trade in state["trades"]["trades"]] == ["call-1-r0", "call-2-r0"]
     assert state["trades"]["summary"]["total_pnl"] == "-500.00"
     assert state["head"] == 153
+
+
+def test_a_complete_segment_is_one_row_of_the_same_bytes(session: BacktestSession) -> None:
+    writer = LogWriter(session.pk)
+    for event_id in range(64):
+        _append(writer, event_id)
+    pieces = list(EventBlock.objects.all())
+    frames_before = event_log.read_frames(session.pk, after=-1, limit=1000)
+    _append(writer, 64)
+    whole, begun = EventBlock.objects.all()
+
+    assert len(pieces) == 64
+    assert (whole.first_event_id, whole.last_event_id, whole.event_count) == (0, 63, 64)
+    assert whole.body == b"".join(piece.body for piece in pieces)
+    assert (whole.starts_segment, begun.starts_segment) == (True, True)
+    assert (whole.crc32_before, whole.crc32_through) == (0, begun.crc32_before)
+    assert event_log.unpack_series(whole.series) == [_tick(event_id).point for event_id in range(64)]
+    assert event_log.read_frames(session.pk, after=-1, limit=64) == frames_before
+
+
+def test_a_finished_log_has_one_row_a_segment(session: BacktestSession) -> None:
+    session.pace = 100_000.0
+    session.save()
+    sessions.run_here(session)
+
+    blocks = EventBlock.objects.all()
+    assert all(block.starts_segment for block in blocks)
+    assert [block.first_event_id for block in blocks] == [0, 64, 128, 192, 256]
+
+
+def test_what_a_stopped_writer_left_becomes_one_row(session: BacktestSession) -> None:
+    writer = LogWriter(session.pk)
+    for event_id in range(5):
+        _append(writer, event_id)
+
+    _append(LogWriter(session.pk), 5)
+
+    assert [(block.first_event_id, block.last_event_id) for block in EventBlock.objects.all()] == [(0, 4), (5, 5)]
+    assert [event_id for event_id, _ in event_log.read_frames(session.pk, after=-1, limit=10)] == list(range(6))
+
+
+def test_a_segment_ends_after_ten_seconds(session: BacktestSession) -> None:
+    now = 1000.0
+    writer = LogWriter(session.pk, clock=lambda: now)
+    for event_id in range(6):
+        _append(writer, event_id)
+        now += 4.0
+
+    starts = [block.first_event_id for block in EventBlock.objects.all() if block.starts_segment]
+    assert starts == [0, 3]
+
+
+def test_a_reader_goes_on_where_pieces_became_one_row(session: BacktestSession) -> None:
+    """Whatever it has read of a segment before, a relay reads every event once."""
+    writer = LogWriter(session.pk)
+    for event_id in range(40):
+        _append(writer, event_id)
+    readers = [(relay.Relay(), relay.Feed(session.pk)) for _ in range(3)]
+
+    asyncio.run(_read_all(readers[:1]))
+    for event_id in range(40, 90):
+        _append(writer, event_id)
+    asyncio.run(_read_all(readers[:2]))
+    for event_id in range(90, 200):
+        _append(writer, event_id)
+    asyncio.run(_read_all(readers))
+
+    everything = event_log.read_frames(session.pk, after=-1, limit=1000)
+    assert len(everything) == 200
+    for (_, feed), first in zip(readers, (0, 64, 192), strict=True):
+        assert feed.ring.frames_after(-1) == everything[first:]
+
+
+async def _read_all(readers: list[tuple[relay.Relay, relay.Feed]]) -> None:
+    for one, feed in readers:
+        await one._read_all(feed)
+        assert one._reader is not None
+        await one._reader.close()
 
 
 _POINTS = st.lists(
