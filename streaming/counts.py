@@ -22,6 +22,8 @@ class Counts:
     texts_compressed: int = 0
     #: Snapshots built.
     snapshots_built: int = 0
+    #: How often a viewer was given a snapshot because it was far behind.
+    skips_ahead: int = 0
 
 
 counts = Counts()

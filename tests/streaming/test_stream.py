@@ -490,7 +490,7 @@ def test_head_is_answered_without_a_stream(asgi_server: str, running: BacktestSe
 def test_other_methods_are_refused(asgi_server: str, running: BacktestSession) -> None:
     response = httpx.post(f"{asgi_server}/api/backtest/{running.session_id}/stream", timeout=5)
 
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 def test_no_value_can_inject_a_field_s17(asgi_server: str, session: BacktestSession) -> None:
