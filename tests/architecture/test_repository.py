@@ -136,7 +136,7 @@ def imported_packages(*folders: str) -> dict[str, str]:
                 modules = [node.module]
             for module in modules:
                 top = module.partition(".")[0]
-                if top not in sys.stdlib_module_names and top not in {*PACKAGES, "tests"}:
+                if top not in sys.stdlib_module_names and top not in {*PACKAGES, "examples", "tests"}:
                     found[top] = name
     return found
 
