@@ -23,10 +23,13 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, Sum
+from django.db.models.functions import Length
 
 from strategies.models import BacktestSession, NodeEvent, Trade
 from streaming.counts import counts
@@ -121,6 +124,15 @@ class LogState:
     is_finished: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """What a log has let go of."""
+
+    events: int
+    #: Bytes of the blocks and their series.
+    stored_bytes: int
+
+
 # Writing
 
 
@@ -198,7 +210,9 @@ class LogWriter:
         if not SessionLog.objects.filter(session_id=self.session_pk, head=self.head).update(**changes):
             raise LogTaken(f"The log of session {self.session_pk} does not end at event {self.head} any more.")
         self.head, self.is_finished = changes["head"], changes["is_finished"]
-        self._pieces = pieces
+        before, self._pieces = self._pieces, pieces
+        if settings.EVENT_LOG_MAX_EVENTS and pieces[:1] != before[:1]:
+            trim(self.session_pk, keep_events=settings.EVENT_LOG_MAX_EVENTS)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [NOTIFY_CHANNEL, f"{self.session_pk}:{self.head}"])
 
@@ -259,6 +273,54 @@ class LogWriter:
             EventBlock.objects.filter(pk__in=replaced).delete()
         EventBlock.objects.bulk_create([row for row in whole + pieces if row._state.adding])
         return pieces
+
+
+@transaction.atomic
+def trim(session_pk: int, *, keep_events: int, is_dry_run: bool = False) -> Dropped:
+    """
+    Drop whole segments from a log's tail.
+
+    Args:
+        session_pk: Whose.
+        keep_events: How many of the newest events stay at least, >= 1; more where their segment holds more.
+        is_dry_run: Whether to say only what would be dropped.
+    """
+    log = SessionLog.objects.filter(session_id=session_pk, head__isnull=False).first()
+    blocks = EventBlock.objects.filter(session_id=session_pk)
+    if log is None or log.head is None:
+        return Dropped(events=0, stored_bytes=0)
+    starts = blocks.filter(starts_segment=True, first_event_id__lte=log.head + 1 - keep_events)
+    oldest = starts.aggregate(newest=Max("first_event_id"))["newest"]
+    if oldest is None or oldest <= log.oldest_event_id:
+        return Dropped(events=0, stored_bytes=0)
+    tail = blocks.filter(first_event_id__lt=oldest)
+    found = tail.aggregate(events=Sum("event_count"), stored=Sum(Length("body") + Length("series")))
+    if not is_dry_run:
+        tail.delete()
+        SessionLog.objects.filter(session_id=session_pk).update(oldest_event_id=oldest)
+    return Dropped(events=found["events"] or 0, stored_bytes=found["stored"] or 0)
+
+
+def finished_logs(*, before: datetime | None, after_newest: int | None) -> list[int]:
+    """
+    Select finished sessions by age and number, the longest finished first.
+
+    Args:
+        before: Those that finished before this time; None for none by age.
+        after_newest: Those that are not among so many that finished last; None for none by number.
+
+    Returns:
+        Primary keys of the sessions that either condition selects.
+    """
+    finished = BacktestSession.objects.filter(log__is_finished=True, finished_at__isnull=False)
+    newest_first = list(finished.order_by("-finished_at", "-pk").values_list("pk", "finished_at"))
+    chosen = [
+        pk
+        for rank, (pk, finished_at) in enumerate(newest_first)
+        if (before is not None and finished_at is not None and finished_at < before)
+        or (after_newest is not None and rank >= after_newest)
+    ]
+    return chosen[::-1]
 
 
 def _read_newest_segment(session_pk: int) -> list[EventBlock]:

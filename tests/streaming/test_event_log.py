@@ -3,11 +3,13 @@
 import asyncio
 import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
 from streaming import event_log, relay
@@ -231,13 +233,13 @@ def test_a_reader_goes_on_where_pieces_became_one_row(session: BacktestSession) 
         _append(writer, event_id)
     readers = [(relay.Relay(), relay.Feed(session.pk)) for _ in range(3)]
 
-    asyncio.run(_read_all(readers[:1]))
+    _read(readers[:1])
     for event_id in range(40, 90):
         _append(writer, event_id)
-    asyncio.run(_read_all(readers[:2]))
+    _read(readers[:2])
     for event_id in range(90, 200):
         _append(writer, event_id)
-    asyncio.run(_read_all(readers))
+    _read(readers)
 
     everything = event_log.read_frames(session.pk, after=-1, limit=1000)
     assert len(everything) == 200
@@ -245,11 +247,54 @@ def test_a_reader_goes_on_where_pieces_became_one_row(session: BacktestSession) 
         assert feed.ring.frames_after(-1) == everything[first:]
 
 
+def _read(readers: list[tuple[relay.Relay, relay.Feed]]) -> None:
+    # In a thread: a browser's tests keep a loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(_read_all(readers))).result()
+
+
 async def _read_all(readers: list[tuple[relay.Relay, relay.Feed]]) -> None:
     for one, feed in readers:
         await one._read_all(feed)
         assert one._reader is not None
         await one._reader.close()
+
+
+def test_a_log_keeps_as_many_events_as_it_may_in_whole_segments_s10(
+    session: BacktestSession, settings: Settings
+) -> None:
+    settings.EVENT_LOG_MAX_EVENTS = 100
+    writer = LogWriter(session.pk)
+    sizes = []
+    for event_id in range(400):
+        _append(writer, event_id)
+        state = event_log.read_state(session.pk)
+        sizes.append(event_id + 1 - state.oldest_event_id)
+    state = event_log.read_state(session.pk)
+
+    # It is looked at whenever a segment begins: at event 192 the first segment is not needed any more.
+    assert sizes[:192] == list(range(1, 193))
+    assert max(sizes) == 192
+    assert min(sizes[192:]) == 129
+    assert EventBlock.objects.order_by("first_event_id")[0].first_event_id == state.oldest_event_id
+    assert event_log.read_frames(session.pk, after=state.oldest_event_id - 2, limit=5) == []
+    assert len(event_log.read_frames(session.pk, after=state.oldest_event_id - 1, limit=1000)) == sizes[-1]
+
+
+def test_trimming_tells_what_it_drops_and_keeps_the_newest_segment(session: BacktestSession) -> None:
+    sessions.publish(session, sessions.events_of(session))
+    stored = sum(len(block.body) + len(block.series) for block in EventBlock.objects.all()[:4])
+
+    told = event_log.trim(session.pk, keep_events=1, is_dry_run=True)
+    untouched = EventBlock.objects.count()
+    dropped = event_log.trim(session.pk, keep_events=1)
+    again = event_log.trim(session.pk, keep_events=1)
+
+    assert told == dropped == event_log.Dropped(events=256, stored_bytes=stored)
+    assert untouched == 5
+    assert again == event_log.Dropped(events=0, stored_bytes=0)
+    assert [block.first_event_id for block in EventBlock.objects.all()] == [256]
+    assert event_log.read_state(session.pk) == event_log.LogState(head=312, oldest_event_id=256, is_finished=True)
 
 
 _POINTS = st.lists(
