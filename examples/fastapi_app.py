@@ -109,6 +109,11 @@ class Session:
         """The newest event; -1 before the first."""
         return -1 if self._head is None else self._head
 
+    @property
+    def oldest(self) -> int:
+        """The oldest event that is kept; older ones are in snapshots only."""
+        return self.head - len(self._kept) + 1
+
     def start(self) -> None:
         """Run in a thread of its own."""
         self._began = time.monotonic()
@@ -177,14 +182,12 @@ class Session:
             return self._decide(cursor, limit), self._head
 
     def _decide(self, cursor: int | None, limit: int) -> resume.Resume:
-        oldest = self.head - len(self._kept) + 1
-        return resume.decide(cursor, self._head, oldest, self._is_finished, limit=limit)
+        return resume.decide(cursor, self._head, self.oldest, self._is_finished, limit=limit)
 
     def _take(self, cursor: int | None, limit: int) -> Taken:
         with self._lock:
             plan = self._decide(cursor, limit)
-            oldest = self.head - len(self._kept) + 1
-            start = max(0, plan.replay_after + 1 - oldest)
+            start = max(0, plan.replay_after + 1 - self.oldest)
             sent = tuple(islice(self._kept, start, start + EVENTS_PER_CHUNK))
             snapshot = None if plan.snapshot_at is None else self._state
             reached = plan.replay_after + len(sent)
@@ -357,7 +360,12 @@ def create_app(load_config: Callable[[], BacktestConfig] = sample_config, *, vie
     async def show(session_id: SessionId) -> dict[str, Any]:
         """Say how far a session is and how many watch it."""
         session = sessions.get(session_id)
-        return {"head": session.head, "is_finished": session.is_finished, "viewers": session.viewers}
+        return {
+            "head": session.head,
+            "oldest": session.oldest,
+            "is_finished": session.is_finished,
+            "viewers": session.viewers,
+        }
 
     @app.get("/api/backtest/{session_id}/stream")
     async def stream(

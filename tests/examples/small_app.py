@@ -15,11 +15,11 @@ SECONDS = 3_000
 VIEWERS = 40
 
 
-def small_config() -> BacktestConfig:
+def small_config(seconds: int = SECONDS) -> BacktestConfig:
     """Build what a session runs."""
     day = sample_day()
     data = InMemoryMarketData(
-        list(islice(day.seconds(), SECONDS)), warmup_candles=day.warmup_candles, symbols=day.symbols
+        list(islice(day.seconds(), seconds)), warmup_candles=day.warmup_candles, symbols=day.symbols
     )
     return BacktestConfig(strategy=parse_strategy(sample_strategy()), market_data=data)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import re
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from examples import fastapi_app
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
 from streaming.protocol import json_text, resume
 from streaming.protocol.frames import Frame, FrameParser
@@ -66,7 +68,9 @@ def test_many_viewers_that_are_cut_and_come_back_see_one_run_to_its_end(serve: C
         assert viewers.state_of(frames) == final
         _assert_without_gap(frames)
     wait_until(lambda: server.show()["viewers"] == 0, what="the leaving of the viewers")
-    assert server.show() == {"head": len(engine_events()) - 1, "is_finished": True, "viewers": 0}
+    head = len(engine_events()) - 1
+    kept_from = head - fastapi_app.EVENTS_KEPT + 1
+    assert server.show() == {"head": head, "oldest": kept_from, "is_finished": True, "viewers": 0}
 
 
 def test_a_viewer_gets_the_engines_own_events_byte_for_byte(serve: Callable[..., Server]) -> None:
@@ -140,6 +144,27 @@ def test_viewers_that_do_not_read_hold_nobody_up_and_come_to_the_same_end(serve:
     # One for what it joined with, and at least one for what it slept through: less was sent than was told.
     assert len(snapshots_seen) >= 2
     assert len(late) < len(engine_events())
+
+
+@pytest.mark.asyncio
+async def test_a_viewer_that_is_slow_for_a_while_loses_nothing() -> None:
+    """S14: hundreds of events behind, but none of them forgotten yet."""
+    session = fastapi_app.Session(SESSION, small_app.small_config(500), pace=None)
+    following = session.follow(None)
+    received = [await anext(following)]
+    next_piece = asyncio.ensure_future(anext(following))
+    await asyncio.sleep(0)
+
+    session.start()
+    received.append(await next_piece)
+    await asyncio.to_thread(session.join)
+    behind = session.head - len(FrameParser().feed(b"".join(received)))
+    received += [piece async for piece in following]
+
+    assert behind > resume.DEFAULT_LIMIT
+    frames = FrameParser().feed(b"".join(received))
+    assert [int(frame.last_event_id) for frame in frames] == list(range(session.head + 1))
+    assert [frame.event for frame in frames].count("initial_state") == 1
 
 
 def test_it_ends_cleanly_with_streams_open(serve: Callable[..., Server]) -> None:
