@@ -37,6 +37,21 @@ def words(variables: Mapping[str, str], name: str, *, default: list[str]) -> lis
     return [item for item in items if item] or default
 
 
+def whole_number(variables: Mapping[str, str], name: str, *, default: int) -> int:
+    """
+    Read a number from 0. Empty counts as absent.
+
+    Raises:
+        ImproperlyConfigured: If it is none.
+    """
+    text = variables.get(name, "").strip()
+    if not text:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise ImproperlyConfigured(f"{name} is {text!r}: write a whole number, 0 or more.")
+    return int(text)
+
+
 def one_of(variables: Mapping[str, str], name: str, *, allowed: frozenset[str], default: str) -> str:
     """
     Read a setting that has few values, in capital letters.

@@ -12,6 +12,10 @@ What differs between installations comes from environment variables:
 | ALLOWED_HOSTS | host names that are answered, parted by commas | localhost, 127.0.0.1, [::1] |
 | CSRF_TRUSTED_ORIGINS | origins whose forms are accepted behind a TLS proxy, as https://host | none |
 | PUBLIC_VIEWING | 1 lets anyone look at any session; acting always needs a sign-in | 0 |
+| EVENT_LOG_MAX_EVENTS | events that a session's log keeps at least, the oldest are dropped; 0 for all | 500000 |
+| STREAM_ALLOWED_ORIGINS | origins whose pages may read the stream, as https://host; * for all | none |
+| STREAM_LIMIT_PER_USER | open streams of one user in one web process; 0 for no limit | 100 |
+| STREAM_LIMIT_TOTAL | open streams in one web process; 0 for no limit | 10000 |
 | SECURE_COOKIES | 1 where the site is reached over https | 0 |
 | LOG_LEVEL | DEBUG, INFO, WARNING, ERROR | INFO |
 
@@ -175,6 +179,11 @@ SPECTACULAR_SETTINGS = {
 # django-eventstream's own endpoint stands on the event log, with the sessions' own rule of who may look.
 EVENTSTREAM_CHANNELMANAGER_CLASS = "streaming.channels.SessionChannels"
 EVENTSTREAM_STORAGE_CLASS = "streaming.channels.LogStorage"
+
+EVENT_LOG_MAX_EVENTS = environment.whole_number(os.environ, "EVENT_LOG_MAX_EVENTS", default=500_000)
+STREAM_ALLOWED_ORIGINS = environment.words(os.environ, "STREAM_ALLOWED_ORIGINS", default=[])
+STREAM_LIMIT_PER_USER = environment.whole_number(os.environ, "STREAM_LIMIT_PER_USER", default=100)
+STREAM_LIMIT_TOTAL = environment.whole_number(os.environ, "STREAM_LIMIT_TOTAL", default=10_000)
 
 # --- Logging -----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,9 @@ Who writes holds the session's lock (`session_lock`) and appends through a `LogW
 The head is moved by an update that names the old head, so that even a writer that lost its lock without knowing can
 never fork the log. Who reads several things that must fit together does so inside `one_instant`.
 
+A batch is one block. As soon as a segment is complete its blocks become one row, in the transaction that begins the
+next one; a reader finds either its pieces or the whole of it, and the same bytes in both.
+
 A snapshot needs no table of its own: the trades and node events of a session keep the JSON of their events, in order,
 and the log keeps the rest. They are written in the same transaction as the head.
 
@@ -15,17 +18,24 @@ and the log keeps the rest. They are written in the same transaction as the head
 from __future__ import annotations
 
 import struct
+import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Max, Sum
+from django.db.models.functions import Length
 
 from strategies.models import BacktestSession, NodeEvent, Trade
+from streaming.counts import counts
 from streaming.models import EventBlock, SessionLog
 from streaming.protocol import json_text, messages, segments, snapshots
+from streaming.ring import LogBlock, Mark, Ring
 
 #: A committed batch is announced here, with "session pk:head".
 NOTIFY_CHANNEL: Final = "backtest_log"
@@ -33,8 +43,6 @@ NOTIFY_CHANNEL: Final = "backtest_log"
 #: The first key of every session's advisory lock; the second is the session's primary key.
 _LOCK_CLASS: Final = 0x5E55
 _LOCK_KEYS: Final = 2**31
-
-_FRAME_END: Final = b"\n\n"
 
 #: Columns that have the names of the events' fields.
 _TRADE_COLUMNS: Final = (
@@ -66,6 +74,11 @@ _NODE_EVENT_COLUMNS: Final = (
     "event_type",
     "conditions_preview",
 )
+
+
+#: A segment ends at the latest this long after it began: so long a viewer that joins inside one waits for shared bytes.
+#: Shorter than the time after which a silent line is given a sign of life, so that what comes then begins a segment.
+SEGMENT_SECONDS: Final = 10.0
 
 
 class LogError(Exception):
@@ -113,6 +126,15 @@ class LogState:
     is_finished: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """What a log has let go of."""
+
+    events: int
+    #: Bytes of the blocks and their series.
+    stored_bytes: int
+
+
 # Writing
 
 
@@ -153,13 +175,18 @@ def locked_sessions(session_pks: Sequence[int]) -> frozenset[int]:
 class LogWriter:
     """Append to one session's log. The caller holds the session's lock."""
 
-    def __init__(self, session_pk: int) -> None:
+    def __init__(self, session_pk: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Read how far the log reaches; a new segment begins with the first batch."""
+        self._clock = clock
         self.session_pk = session_pk
         log, _ = SessionLog.objects.get_or_create(session_id=session_pk)
         self.head = log.head
         self.is_finished = log.is_finished
         self._encoder = segments.SegmentEncoder()
+        self._segment_began = 0.0
+        #: The rows of the segment that is not complete.
+        self._pieces = _read_newest_segment(session_pk)
+        self._mark = _mark_after(self._pieces)
 
     def append(self, batch: Sequence[LoggedEvent]) -> None:
         """
@@ -173,7 +200,8 @@ class LogWriter:
             LogError: If the ids do not follow the head, or the log has its last event already.
         """
         self._check_order(batch)
-        EventBlock.objects.bulk_create(self._blocks(batch))
+        is_last = batch[-1].event_type == messages.BACKTEST_COMPLETE
+        pieces = self._store(self._blocks(batch), is_last=is_last)
         Trade.objects.bulk_create(
             [_trade_row(self.session_pk, event) for event in batch if event.event_type == messages.TRADE_UPDATE]
         )
@@ -184,6 +212,9 @@ class LogWriter:
         if not SessionLog.objects.filter(session_id=self.session_pk, head=self.head).update(**changes):
             raise LogTaken(f"The log of session {self.session_pk} does not end at event {self.head} any more.")
         self.head, self.is_finished = changes["head"], changes["is_finished"]
+        before, self._pieces = self._pieces, pieces
+        if settings.EVENT_LOG_MAX_EVENTS and pieces[:1] != before[:1]:
+            trim(self.session_pk, keep_events=settings.EVENT_LOG_MAX_EVENTS)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_notify(%s, %s)", [NOTIFY_CHANNEL, f"{self.session_pk}:{self.head}"])
 
@@ -198,9 +229,20 @@ class LogWriter:
 
     def _blocks(self, batch: Sequence[LoggedEvent]) -> list[EventBlock]:
         first = batch[0].event_id
+        crc32, raw_through = self._mark
         rows = []
+        now = self._clock()
+        if now - self._segment_began > SEGMENT_SECONDS:
+            self._encoder = segments.SegmentEncoder()
         for block in self._encoder.add([(event.event_id, event.frame) for event in batch]):
             events = batch[block.first_event_id - first : block.last_event_id - first + 1]
+            raw_through += block.raw_bytes
+            before = crc32
+            if block.starts_segment:
+                self._segment_began = now
+            counts.events_compressed += len(events)
+            for event in events:
+                crc32 = zlib.crc32(event.frame, crc32)
             rows.append(
                 EventBlock(
                     session_id=self.session_pk,
@@ -209,11 +251,106 @@ class LogWriter:
                     starts_segment=block.starts_segment,
                     event_count=len(events),
                     raw_bytes=block.raw_bytes,
+                    raw_through=raw_through,
+                    crc32_before=before,
+                    crc32_through=crc32,
                     body=block.body,
                     series=pack_series([event.point for event in events if event.point is not None]),
                 )
             )
+        self._mark = Mark(crc32, raw_through)
         return rows
+
+    def _store(self, rows: list[EventBlock], *, is_last: bool) -> list[EventBlock]:
+        """Write new rows, and complete segments as one row each; return the rows of the one that is not complete."""
+        by_segment: list[list[EventBlock]] = []
+        for row in self._pieces + rows:
+            if row.starts_segment or not by_segment:
+                by_segment.append([])
+            by_segment[-1].append(row)
+        pieces = [] if is_last else by_segment.pop()
+        whole = [pieces[0] if len(pieces) == 1 else _merge(pieces) for pieces in by_segment]
+        replaced = [row.pk for pieces in by_segment if len(pieces) > 1 for row in pieces if not row._state.adding]
+        if replaced:
+            EventBlock.objects.filter(pk__in=replaced).delete()
+        EventBlock.objects.bulk_create([row for row in whole + pieces if row._state.adding])
+        return pieces
+
+
+@transaction.atomic
+def trim(session_pk: int, *, keep_events: int, is_dry_run: bool = False) -> Dropped:
+    """
+    Drop whole segments from a log's tail.
+
+    Args:
+        session_pk: Whose.
+        keep_events: How many of the newest events stay at least, >= 1; more where their segment holds more.
+        is_dry_run: Whether to say only what would be dropped.
+    """
+    log = SessionLog.objects.filter(session_id=session_pk, head__isnull=False).first()
+    blocks = EventBlock.objects.filter(session_id=session_pk)
+    if log is None or log.head is None:
+        return Dropped(events=0, stored_bytes=0)
+    starts = blocks.filter(starts_segment=True, first_event_id__lte=log.head + 1 - keep_events)
+    oldest = starts.aggregate(newest=Max("first_event_id"))["newest"]
+    if oldest is None or oldest <= log.oldest_event_id:
+        return Dropped(events=0, stored_bytes=0)
+    tail = blocks.filter(first_event_id__lt=oldest)
+    found = tail.aggregate(events=Sum("event_count"), stored=Sum(Length("body") + Length("series")))
+    if not is_dry_run:
+        tail.delete()
+        SessionLog.objects.filter(session_id=session_pk).update(oldest_event_id=oldest)
+    return Dropped(events=found["events"] or 0, stored_bytes=found["stored"] or 0)
+
+
+def finished_logs(*, before: datetime | None, after_newest: int | None) -> list[int]:
+    """
+    Select finished sessions by age and number, the longest finished first.
+
+    Args:
+        before: Those that finished before this time; None for none by age.
+        after_newest: Those that are not among so many that finished last; None for none by number.
+
+    Returns:
+        Primary keys of the sessions that either condition selects.
+    """
+    finished = BacktestSession.objects.filter(log__is_finished=True, finished_at__isnull=False)
+    newest_first = list(finished.order_by("-finished_at", "-pk").values_list("pk", "finished_at"))
+    chosen = [
+        pk
+        for rank, (pk, finished_at) in enumerate(newest_first)
+        if (before is not None and finished_at is not None and finished_at < before)
+        or (after_newest is not None and rank >= after_newest)
+    ]
+    return chosen[::-1]
+
+
+def _read_newest_segment(session_pk: int) -> list[EventBlock]:
+    blocks = EventBlock.objects.filter(session_id=session_pk)
+    start = blocks.filter(starts_segment=True).aggregate(newest=Max("first_event_id"))["newest"]
+    return [] if start is None else list(blocks.filter(first_event_id__gte=start).order_by("first_event_id"))
+
+
+def _mark_after(rows: Sequence[EventBlock]) -> Mark:
+    return Mark(rows[-1].crc32_through, rows[-1].raw_through) if rows else Mark(0, 0)
+
+
+def _merge(rows: Sequence[EventBlock]) -> EventBlock:
+    """Make one row of a segment's rows; nothing is compressed again but the series."""
+    first, last = rows[0], rows[-1]
+    return EventBlock(
+        session_id=first.session_id,
+        first_event_id=first.first_event_id,
+        last_event_id=last.last_event_id,
+        starts_segment=first.starts_segment,
+        event_count=sum(row.event_count for row in rows),
+        raw_bytes=sum(row.raw_bytes for row in rows),
+        raw_through=last.raw_through,
+        crc32_before=first.crc32_before,
+        crc32_through=last.crc32_through,
+        body=b"".join([row.body for row in rows]),
+        series=pack_series([point for row in rows for point in unpack_series(row.series)]),
+    )
 
 
 def _log_changes(batch: Sequence[LoggedEvent]) -> dict[str, Any]:
@@ -288,6 +425,43 @@ def read_state(session_pk: int) -> LogState:
     return LogState(head=head, oldest_event_id=oldest_event_id, is_finished=is_finished)
 
 
+_BLOCK_TABLE: Final = EventBlock._meta.db_table
+_LOG_TABLE: Final = SessionLog._meta.db_table
+
+#: What a `LogBlock` is made of.
+BLOCK_COLUMNS: Final = """
+    b.first_event_id, b.last_event_id, b.starts_segment, b.raw_bytes, b.raw_through, b.crc32_before, b.crc32_through,
+    l.is_finished AND l.head = b.last_event_id, b.body
+"""
+BLOCK_SOURCE: Final = f"{_BLOCK_TABLE} b JOIN {_LOG_TABLE} l ON l.session_id = b.session_id"
+
+_READ_BLOCKS: Final = f"""
+    SELECT {BLOCK_COLUMNS} FROM {BLOCK_SOURCE}
+    WHERE b.session_id = %(session)s AND b.first_event_id <= %(through)s AND b.first_event_id >= (
+        SELECT max(first_event_id) FROM {_BLOCK_TABLE}
+        WHERE session_id = %(session)s AND starts_segment AND first_event_id <= %(from)s)
+    ORDER BY b.first_event_id
+"""
+
+
+def read_blocks(session_pk: int, *, after: int, limit: int) -> Ring:
+    """
+    Read blocks from the log.
+
+    Args:
+        session_pk: Of which session.
+        after: The event before the first one wanted; -1 for all from the first on.
+        limit: How many events are wanted; at least 1. More come where a block holds more, and those before them in
+            their segment, without which they cannot be decoded.
+
+    Returns:
+        The blocks; none where the log does not have the event after `after`, or not any more.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_READ_BLOCKS, {"session": session_pk, "from": after + 1, "through": after + limit})
+        return Ring([LogBlock._make((*row[:-1], bytes(row[-1]))) for row in cursor.fetchall()])
+
+
 def read_frames(session_pk: int, *, after: int, limit: int) -> list[tuple[int, bytes]]:
     """
     Read events from the log.
@@ -300,41 +474,7 @@ def read_frames(session_pk: int, *, after: int, limit: int) -> list[tuple[int, b
     Returns:
         Event id and frame, ids ascending without a hole; fewer than `limit` only where the log ends.
     """
-    blocks = EventBlock.objects.filter(session_id=session_pk)
-    start = (
-        blocks.filter(starts_segment=True, first_event_id__lte=after + 1)
-        .order_by("-first_event_id")
-        .values_list("first_event_id", flat=True)
-        .first()
-    )
-    if start is None:
-        return []
-    rows = blocks.filter(first_event_id__gte=start, first_event_id__lte=after + limit).order_by("first_event_id")
-    decoder = segments.SegmentDecoder()
-    frames: list[tuple[int, bytes]] = []
-    for row in rows.values_list("first_event_id", "last_event_id", "starts_segment", "raw_bytes", "body"):
-        frames += decode_block(decoder, row)
-    return [frame for frame in frames if after < frame[0] <= after + limit]
-
-
-def decode_block(
-    decoder: segments.SegmentDecoder, row: tuple[int, int, bool, int, bytes | memoryview]
-) -> list[tuple[int, bytes]]:
-    """
-    Decode one row of the log.
-
-    Args:
-        decoder: One that has decoded the rows before, back to a segment start.
-        row: First and last event id, whether it starts a segment, bytes of the frames, body.
-
-    Returns:
-        Event id and frame.
-    """
-    first, last, starts_segment, raw_bytes, body = row
-    raw = decoder.decode([segments.Block(first, last, starts_segment, raw_bytes, bytes(body))])
-    # A frame's JSON stands on one line, so an empty line can only be a frame's end.
-    parts = raw.split(_FRAME_END)
-    return [(event_id, part + _FRAME_END) for event_id, part in zip(range(first, last + 1), parts, strict=False)]
+    return read_blocks(session_pk, after=after, limit=limit).frames_after(after)[:limit]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,11 @@ class EventBlock(models.Model):
     event_count = models.PositiveIntegerField()
     #: Bytes of the frames before compression.
     raw_bytes = models.PositiveIntegerField()
+    #: Bytes of all the session's frames through this block.
+    raw_through = models.BigIntegerField()
+    #: CRC-32 of all the session's frames before this block, and through it.
+    crc32_before = models.BigIntegerField()
+    crc32_through = models.BigIntegerField()
     #: Raw deflate.
     body = models.BinaryField()
     #: What the charts need of the block's ticks, packed by `streaming.event_log.pack_series`; empty without ticks.

@@ -27,6 +27,7 @@ from strategies import actions
 from strategies.models import BacktestSession
 from strategies.session_states import SessionState
 from streaming import event_log
+from streaming.counts import counts
 from streaming.event_log import LoggedEvent, SeriesPoint
 from streaming.protocol import frames, json_text, messages, snapshots
 from streaming.sse_event_emitter import SSEEvent
@@ -126,6 +127,7 @@ class LogPublisher:
     def _serialise(self, event: SSEEvent) -> LoggedEvent:
         event_type, data = event["event"], event["data"]
         data_json = json_text.encode(data)
+        counts.events_encoded += 1
         return LoggedEvent(
             event_id=data["event_id"],
             event_type=event_type,

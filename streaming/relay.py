@@ -2,8 +2,8 @@
 The relay: one reader of the event log for all viewers of a web process.
 
 It listens on a connection of its own for committed batches and reads the new blocks of a watched session once, however
-many watch it. The frames go into the session's `Feed`, a ring bounded in events and bytes. A viewer is a cursor into
-the ring: nobody queues for it, and one that falls out of the ring reads the log itself, at its own pace.
+many watch it. The blocks go into the ring of the session's `Feed`, bounded in events and bytes. A viewer is a cursor
+into the ring: nobody queues for it, and one that falls out of the ring reads the log itself, at its own pace.
 
 Notifications are a hint and may be lost while the connection is; the heads of watched sessions are therefore polled as
 well, and after a lost connection everything watched is read again. A relay belongs to one event loop and lives as long
@@ -16,9 +16,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from itertools import islice
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -27,7 +25,7 @@ from django.db import connections
 
 from streaming import event_log
 from streaming.models import EventBlock, SessionLog
-from streaming.protocol import segments
+from streaming.ring import LogBlock, Ring
 
 logger = logging.getLogger(__name__)
 
@@ -36,32 +34,31 @@ RING_EVENTS: Final = 2048
 RING_BYTES: Final = 8 * 1024 * 1024
 #: How often heads are looked up without a notification.
 POLL_SECONDS: Final = 1.0
-#: Blocks that are read and decoded at once; up to 64 events each.
+#: Blocks that are read at once; up to 64 events each.
 _BLOCKS_PER_READ: Final = 8
 _RECONNECT_SECONDS: Final = (0.2, 1.0)
 
 Frames = Sequence[tuple[int, bytes]]
 
-_BLOCK_TABLE: Final = EventBlock._meta.db_table
-_LOG_TABLE: Final = SessionLog._meta.db_table
-
-# Follows on where the reader is; at the very beginning, from the start of the newest segment.
-_READ_BLOCKS: Final = f"""
-    SELECT first_event_id, last_event_id, starts_segment, raw_bytes, body FROM {_BLOCK_TABLE}
-    WHERE session_id = %(session)s AND first_event_id >= coalesce(%(from)s, (
-        SELECT max(first_event_id) FROM {_BLOCK_TABLE} WHERE session_id = %(session)s AND starts_segment), 0)
-    ORDER BY first_event_id LIMIT %(limit)s
+_READ_FROM: Final = f"""
+    SELECT {event_log.BLOCK_COLUMNS} FROM {event_log.BLOCK_SOURCE}
+    WHERE b.session_id = %(session)s AND b.last_event_id > %(head)s AND b.first_event_id >= coalesce((
+        SELECT max(first_event_id) FROM {EventBlock._meta.db_table} WHERE session_id = %(session)s AND %(start)s), 0)
+    ORDER BY b.first_event_id LIMIT %(limit)s
 """
-_READ_HEADS: Final = f"SELECT session_id, head FROM {_LOG_TABLE} WHERE session_id = ANY(%s) AND head IS NOT NULL"
+_READ_NEWEST: Final = _READ_FROM.replace("%(start)s", "starts_segment")
+# The row that follows may begin before the head: one that was made of several meanwhile.
+_READ_ON: Final = _READ_FROM.replace("%(start)s", "first_event_id <= %(head)s + 1")
+_READ_HEADS: Final = (
+    f"SELECT session_id, head FROM {SessionLog._meta.db_table} WHERE session_id = ANY(%s) AND head IS NOT NULL"
+)
 
 
 class Feed:
-    """The newest frames of one session."""
+    """What is new of one session."""
 
     def __init__(self, session_pk: int) -> None:
         self.session_pk = session_pk
-        #: The newest event here; -1 before the first.
-        self.head = -1
         #: The newest event that a notification or a poll told of.
         self.announced_head = -1
         self.watchers = 0
@@ -69,40 +66,16 @@ class Feed:
         self.listeners: dict[str, Callable[[Frames], None]] = {}
         #: Set when the newest segment of the log is here, or is known to be missing.
         self.is_ready = asyncio.Event()
-        self._ring: deque[bytes] = deque()
-        self._ring_bytes = 0
-        self._decoder = segments.SegmentDecoder()
+        #: The newest blocks.
+        self.ring = Ring()
         self._has_new = asyncio.Event()
         #: Set where the pump should look at the log.
         self.is_due = asyncio.Event()
 
     @property
-    def first_id(self) -> int:
-        """The oldest event in the ring; head + 1 where the ring is empty."""
-        return self.head + 1 - len(self._ring)
-
-    def frames_after(self, cursor: int, *, max_bytes: int) -> tuple[bytes, int] | None:
-        """
-        Take frames from the ring.
-
-        Args:
-            cursor: The event before the first one wanted.
-            max_bytes: Where to stop; at least one frame is taken.
-
-        Returns:
-            The frames in one piece and the last event in it (the cursor itself, with b"", where there is none yet);
-            None where the ring does not reach back that far.
-        """
-        if cursor + 1 < self.first_id:
-            return None
-        taken: list[bytes] = []
-        size = 0
-        for frame in islice(self._ring, cursor + 1 - self.first_id, None):
-            if taken and size + len(frame) > max_bytes:
-                break
-            taken.append(frame)
-            size += len(frame)
-        return b"".join(taken), cursor + len(taken)
+    def head(self) -> int:
+        """The newest event here; -1 before the first."""
+        return self.ring.head
 
     async def wait_after(self, cursor: int, *, timeout_seconds: float) -> bool:
         """Wait until there are events after the cursor; return False where the time was up first."""
@@ -120,20 +93,19 @@ class Feed:
         if head > self.head:
             self.is_due.set()
 
-    def add_rows(self, rows: Sequence[tuple[int, int, bool, int, bytes]]) -> None:
-        """Take rows of the log that follow those before."""
-        frames: list[tuple[int, bytes]] = []
-        for row in rows:
-            frames += event_log.decode_block(self._decoder, row)
-        if not frames:
+    def add(self, blocks: Sequence[LogBlock]) -> None:
+        """Take blocks of the log that follow those before."""
+        before = self.ring.head
+        for block in blocks:
+            if not self.ring.add(block):
+                logger.error("Events up to %d of session %d do not follow.", block.last_event_id, self.session_pk)
+        if self.ring.head == before:
             return
-        self._ring.extend(frame for _, frame in frames)
-        self._ring_bytes += sum(len(frame) for _, frame in frames)
-        self.head = frames[-1][0]
-        while len(self._ring) > RING_EVENTS or (self._ring_bytes > RING_BYTES and len(self._ring) > 1):
-            self._ring_bytes -= len(self._ring.popleft())
-        for listener in tuple(self.listeners.values()):
-            listener(frames)
+        if self.listeners:
+            frames = self.ring.frames_after(before)
+            for listener in tuple(self.listeners.values()):
+                listener(frames)
+        self.ring.drop_oldest(max_events=RING_EVENTS, max_bytes=RING_BYTES)
         self.wake()
 
     def wake(self) -> None:
@@ -202,25 +174,20 @@ class Relay:
 
     async def _read_all(self, feed: Feed) -> None:
         while True:
-            rows = await self._read_blocks(feed)
-            # Decoding is work: off the loop's thread would cost more in hand-overs than these few blocks take.
-            feed.add_rows(rows)
-            if len(rows) < _BLOCKS_PER_READ:
+            blocks = await self._read_blocks(feed)
+            feed.add(blocks)
+            if len(blocks) < _BLOCKS_PER_READ:
                 return
             await asyncio.sleep(0)
 
-    async def _read_blocks(self, feed: Feed) -> list[tuple[int, int, bool, int, bytes]]:
-        values = {
-            "session": feed.session_pk,
-            "from": feed.head + 1 if feed.head >= 0 else None,
-            "limit": _BLOCKS_PER_READ,
-        }
+    async def _read_blocks(self, feed: Feed) -> list[LogBlock]:
+        values = {"session": feed.session_pk, "head": feed.head, "limit": _BLOCKS_PER_READ}
         async with self._reading:
             if self._reader is None or self._reader.closed:
                 self._reader = await _connect()
             self.reads += 1
-            cursor = await self._reader.execute(_READ_BLOCKS, values, binary=True)
-            return await cursor.fetchall()
+            cursor = await self._reader.execute(_READ_NEWEST if feed.head < 0 else _READ_ON, values, binary=True)
+            return [LogBlock(*row) for row in await cursor.fetchall()]
 
     async def _listen_for_ever(self) -> None:
         while True:

@@ -4,20 +4,20 @@ The stream of a session: `GET /api/backtest/{session_id}/stream`.
 A request is admitted and its first frames are read in one go: permission, log and snapshot, on one connection that is
 closed before the response begins. From then on the viewer is a cursor (see `relay`); only one that fell behind the ring
 reads the log again. A sibling task looks whether the viewer may still look, for the generator itself stands still while
-a viewer does not take its bytes.
+a viewer does not take its bytes. It also hears when the process is told to end: streams say goodbye then, rather than
+be cut off.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-import threading
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from asgiref.sync import SyncToAsync
 from django.conf import settings
@@ -29,9 +29,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from strategies import actions
 from strategies.models import BacktestSession
-from streaming import event_log
-from streaming.protocol import frames, messages, resume
+from streaming import cross_origin, event_log, farewell
+from streaming.counts import counts
+from streaming.protocol import frames, resume
 from streaming.relay import Feed, get_relay
+from streaming.snapshot_cache import snapshot_cache
+from streaming.stream_places import Place, places
+from streaming.wire import Private, Wire, choose_encoding
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +52,8 @@ MAX_CHUNK_BYTES: Final = 256 * 1024
 #: Events that a viewer behind the ring reads from the log at once.
 EVENTS_PER_READ: Final = 256
 
-_SNAPSHOTS_KEPT: Final = 16
-_COMPLETE_FRAME: Final = b"event: " + messages.BACKTEST_COMPLETE.encode()
+#: When a viewer that finds no place comes back, milliseconds.
+_REFUSED_RETRY_MS: Final = (20_000, 40_000)
 
 Result = TypeVar("Result")
 
@@ -58,92 +62,136 @@ Result = TypeVar("Result")
 class _Admission:
     """What a viewer gets first."""
 
-    session_pk: int
-    session_id: str
+    session: BacktestSession
+    #: Who looks; None for a visitor.
+    user_pk: int | None
     resume: resume.Resume
-    head: int | None
-    #: A snapshot, or the missed events of a finished session; empty where the relay gives all.
-    first_frames: bytes
+    #: What the viewer is told of; -1 before the first event.
+    head: int
+    wire: Wire
+    #: The opening, a snapshot, missed events.
+    chunks: tuple[bytes, ...]
     #: The last event in them, or that the viewer has already; -1 for none.
     cursor: int
+
+
+class _Stream(StreamingHttpResponse):
+    """A response that gives back its place, however it ends."""
+
+    def __init__(self, place: Place, content: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+        super().__init__(content, content_type="text/event-stream", headers=dict(headers))
+        self._place = place
+
+    def close(self) -> None:
+        """Called by Django at the response's end, also where its content was never asked for."""
+        places.give_back(self._place)
+        super().close()
 
 
 # Nothing is changed here; another method is answered with 405 rather than with a missing token.
 @csrf_exempt
 async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     """Stream a session's events to one viewer."""
+    if request.method == "OPTIONS":
+        return HttpResponse(status=204, headers=cross_origin.preflight_headers(request))
     if request.method not in ("GET", "HEAD"):
-        return HttpResponseNotAllowed(["GET", "HEAD"])
+        return HttpResponseNotAllowed(cross_origin.METHODS.split(", "))
     cursor = resume.choose_cursor(header=request.headers.get("Last-Event-ID"), query=request.GET.get("last_event_id"))
-    admission = await _in_thread(lambda: _admit(request, session_id, cursor))
+    wire = Wire(choose_encoding(request.headers.get("Accept-Encoding")))
+    admission = await _in_thread(lambda: _admit(request, session_id, cursor, wire))
+    headers = {"Vary": cross_origin.vary(), **cross_origin.headers(request)}
     if admission is None:
-        return HttpResponse("There is no such session.\n", status=404, content_type="text/plain; charset=utf-8")
-    headers = _headers(admission)
+        text = "There is no such session.\n"
+        return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8", headers=headers)
+    headers |= _headers(admission)
     if admission.resume.mode == "nothing":
-        return HttpResponse(status=204, headers=headers)
+        return HttpResponse(status=204, headers={**headers, "Content-Encoding": "identity"})
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers=headers)
-    sign_in = _SignIn.of(request)
-    return StreamingHttpResponse(_frames(admission, sign_in), content_type="text/event-stream", headers=headers)
+    place = places.take(admission.user_pk)
+    if place is None:
+        return _refusal(headers)
+    viewer = _Viewer(admission, _SignIn.of(request), skips=request.GET.get("on_lag") == "skip")
+    return _Stream(place, viewer.chunks(), headers)
+
+
+def _refusal(headers: Mapping[str, str]) -> HttpResponse:
+    """Ask to come back later. Any status but 200 would end a native EventSource for good."""
+    text = frames.encode_retry(random.randint(*_REFUSED_RETRY_MS)) + frames.encode_comment("too many open streams")
+    told = {
+        "Content-Encoding": "identity",
+        "X-Backtest-Stream": headers["X-Backtest-Stream"].replace(";", ", refused;"),
+    }
+    return HttpResponse(text, content_type="text/event-stream", headers={**headers, **told})
 
 
 def _headers(admission: _Admission) -> dict[str, str]:
-    head = -1 if admission.head is None else admission.head
-    mode = "live" if admission.resume.mode == "wait" else admission.resume.mode
+    mode = {"wait": "live", "nothing": "complete"}.get(admission.resume.mode, admission.resume.mode)
+    # Named also where it is none: a middleware that compresses leaves alone what has an encoding.
     return {
         "Cache-Control": "no-store, no-transform",
+        "Content-Encoding": admission.wire.encoding,
         "X-Accel-Buffering": "no",
-        "Vary": "Accept-Encoding",
-        "X-Backtest-Stream": f"{'complete' if mode == 'nothing' else mode}; head={head}",
+        "X-Backtest-Stream": f"{mode}; head={admission.head}",
     }
 
 
-async def _frames(admission: _Admission, sign_in: _SignIn) -> AsyncIterator[bytes]:
-    _release_request_thread()
-    yield frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open")
-    cursor = admission.cursor
-    if admission.first_frames:
-        yield admission.first_frames
-    if admission.resume.ends_at is not None and cursor >= admission.resume.ends_at:
-        return
-    guard = _Guard(admission.session_pk, sign_in)
-    watching = asyncio.create_task(guard.watch(), name=f"permission for session {admission.session_id}")
-    try:
-        async with get_relay().watch(admission.session_pk) as feed:
-            guard.on_lost = feed.wake
-            async for chunk in _follow(feed, cursor, guard):
-                yield chunk
-    finally:
-        watching.cancel()
+class _Viewer:
+    """One open stream."""
 
+    def __init__(self, admission: _Admission, sign_in: _SignIn, *, skips: bool) -> None:
+        self._admission = admission
+        self._session = admission.session
+        self._wire = admission.wire
+        self._cursor = admission.cursor
+        self._sign_in = sign_in
+        #: Whether it wants a snapshot rather than all events where it is far behind.
+        self._skips = skips
+        self._ending = farewell.get_ending()
 
-async def _follow(feed: Feed, cursor: int, guard: _Guard) -> AsyncIterator[bytes]:
-    """Send everything after the cursor until the session's last event, or until the viewer may not look any more."""
-    while not guard.is_lost():
-        if not await feed.wait_after(cursor, timeout_seconds=random.uniform(*HEARTBEAT_SECONDS)):
-            yield frames.encode_comment("still here")
-            continue
-        taken = feed.frames_after(cursor, max_bytes=MAX_CHUNK_BYTES)
-        if taken is None:
-            read = await _in_thread(
-                partial(event_log.read_frames, feed.session_pk, after=cursor, limit=EVENTS_PER_READ)
-            )
-            if not read:
-                # Trimmed meanwhile. The client comes back by itself, and is given a snapshot then.
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give the whole response."""
+        _release_request_thread()
+        for chunk in self._admission.chunks:
+            yield chunk
+        if not self._wire.has_ended and self._admission.resume.ends_at != self._cursor:
+            guard = _Guard(self._session.pk, self._sign_in, self._ending)
+            watching = asyncio.create_task(guard.watch(), name=f"permission for session {self._session}")
+            try:
+                async with get_relay().watch(self._session.pk) as feed:
+                    guard.on_lost = feed.wake
+                    async for chunk in self._follow(feed, guard):
+                        yield chunk
+            finally:
+                watching.cancel()
+        if self._ending.is_set() and not self._wire.has_ended:
+            yield self._wire.add_private(Private(frames.encode_comment("goodbye, the server stops")))
+        if ending := self._wire.close():
+            yield ending
+
+    async def _follow(self, feed: Feed, guard: _Guard) -> AsyncIterator[bytes]:
+        """Send everything after the cursor until the session's last event, or until the stream is to end before."""
+        while not (guard.is_lost() or self._ending.is_set() or self._wire.has_ended):
+            if not await feed.wait_after(self._cursor, timeout_seconds=random.uniform(*HEARTBEAT_SECONDS)):
+                yield self._wire.sign_of_life()
+            elif guard.is_lost():
                 return
-            taken = b"".join([frame for _, frame in read]), read[-1][0]
-        chunk, cursor = taken
-        if guard.is_lost():
-            return
-        yield chunk
-        if _is_last(chunk):
-            return
-
-
-def _is_last(chunk: bytes) -> bool:
-    # The last frame of a chunk begins after the last empty line but one.
-    start = chunk.rfind(b"\n\n", 0, len(chunk) - 2)
-    return chunk.startswith(_COMPLETE_FRAME, 0 if start < 0 else start + 2)
+            elif self._skips and feed.head - self._cursor >= resume.DEFAULT_LIMIT:
+                chunks, self._cursor = await _in_thread(partial(_skip_ahead, self._session, self._wire))
+                for chunk in chunks:
+                    yield chunk
+            elif (taken := self._wire.take(feed.ring, self._cursor, max_bytes=MAX_CHUNK_BYTES)) is not None:
+                self._cursor = taken.last_event_id
+                yield taken.chunk
+            else:
+                chunks, self._cursor = await _in_thread(partial(_read_on, self._session, self._wire, self._cursor))
+                if not chunks:
+                    # Trimmed meanwhile. The client comes back by itself, and is given a snapshot then.
+                    return
+                for chunk in chunks:
+                    if guard.is_lost():
+                        return
+                    yield chunk
 
 
 # Who looks
@@ -177,12 +225,13 @@ def _session_store(session_key: str) -> Any:  # noqa: ANN401 - whichever engine 
 class _Guard:
     """Looks again and again whether a viewer may still look."""
 
-    def __init__(self, session_pk: int, sign_in: _SignIn) -> None:
+    def __init__(self, session_pk: int, sign_in: _SignIn, ending: asyncio.Event) -> None:
         self._is_lost = False
         #: Wakes the viewer, that it may see so.
         self.on_lost: Callable[[], None] = lambda: None
         self._session_pk = session_pk
         self._sign_in = sign_in
+        self._ending = ending
         self._viewer = asyncio.current_task()
 
     def is_lost(self) -> bool:
@@ -190,9 +239,13 @@ class _Guard:
         return self._is_lost
 
     async def watch(self) -> None:
-        """Look until the right is lost."""
+        """Look until the right is lost, or the process ends."""
         while not self._is_lost:
-            await asyncio.sleep(PERMISSION_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PERMISSION_SECONDS):
+                    await self._ending.wait()
+                self.on_lost()
+                return
             try:
                 self._is_lost = not await _in_thread(self._may_look)
             except Exception:
@@ -212,57 +265,64 @@ class _Guard:
 # What comes first
 
 
-def _admit(request: HttpRequest, session_id: str, cursor: int | None) -> _Admission | None:
+def _admit(request: HttpRequest, session_id: str, cursor: int | None, wire: Wire) -> _Admission | None:
     """Look up the session and read what the viewer gets first; None where it does not exist for this viewer."""
     session = BacktestSession.objects.filter(session_id=session_id).first()
     if session is None or not actions.can_view(request.user, session):
         return None
-    with event_log.one_instant():
-        state = event_log.read_state(session.pk)
-        plan = resume.decide(cursor, state.head, state.oldest_event_id, state.is_finished)
-        first: list[bytes] = []
-        if plan.snapshot_at is not None:
-            first.append(_snapshots.frame(session, plan.snapshot_at))
-        reached = plan.replay_after
-        if plan.mode in ("replay", "complete"):
-            replay = event_log.read_frames(session.pk, after=reached, limit=resume.DEFAULT_LIMIT)
-            first += [frame for _, frame in replay]
-            reached = replay[-1][0] if replay else reached
+    opening = Private(frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open"))
+    chunks = [wire.open() + wire.add_private(opening)]
+    caught_up = _catch_up(session, wire, cursor)
     return _Admission(
-        session_pk=session.pk,
-        session_id=session_id,
-        resume=plan,
-        head=state.head,
-        first_frames=b"".join(first),
-        cursor=reached,
+        session=session,
+        user_pk=request.user.pk,
+        resume=caught_up.plan,
+        head=caught_up.head,
+        wire=wire,
+        chunks=(*chunks, *caught_up.chunks),
+        cursor=caught_up.cursor,
     )
 
 
-class _Snapshots:
-    """The newest snapshot frame of the sessions that were asked for last; building one costs milliseconds."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[int, tuple[int, bytes]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def frame(self, session: BacktestSession, event_id: int) -> bytes:
-        """Return the `initial_state` frame with everything up to the event, which is the head (S7), or head - 1."""
-        with self._lock:
-            kept = self._kept.get(session.pk)
-        if kept is not None and kept[0] == event_id:
-            return kept[1]
-        parts = event_log.read_snapshot(session.pk)
-        data = event_log.initial_state_frame_data(session_id=session.session_id, event_id=event_id, parts=parts)
-        frame = frames.encode_frame(messages.INITIAL_STATE, data, event_id)
-        with self._lock:
-            self._kept[session.pk] = (event_id, frame)
-            self._kept.move_to_end(session.pk)
-            while len(self._kept) > _SNAPSHOTS_KEPT:
-                self._kept.popitem(last=False)
-        return frame
+class _CaughtUp(NamedTuple):
+    plan: resume.Resume
+    #: The head when what the chunks tell was the newest; -1 before the first event.
+    head: int
+    chunks: list[bytes]
+    #: The last event in them.
+    cursor: int
 
 
-_snapshots = _Snapshots()
+def _catch_up(session: BacktestSession, wire: Wire, cursor: int | None) -> _CaughtUp:
+    """Bring a viewer up to date from the log."""
+    chunks: list[bytes] = []
+    with event_log.one_instant():
+        state = event_log.read_state(session.pk)
+        plan = resume.decide(cursor, state.head, state.oldest_event_id, state.is_finished)
+        head, reached = -1 if state.head is None else state.head, plan.replay_after
+        if plan.snapshot_at is not None:
+            snapshot = snapshot_cache.get(session, state, event_id=plan.snapshot_at)
+            chunks.append(wire.add_private(snapshot.text))
+            if plan.mode == "snapshot":
+                head = reached = snapshot.event_id
+        if plan.mode in ("replay", "complete"):
+            ring = event_log.read_blocks(session.pk, after=reached, limit=resume.DEFAULT_LIMIT)
+            missed, reached = wire.drain(ring, reached, max_bytes=MAX_CHUNK_BYTES)
+            chunks += missed
+    return _CaughtUp(plan, head, chunks, reached)
+
+
+def _skip_ahead(session: BacktestSession, wire: Wire) -> tuple[list[bytes], int]:
+    """Bring a viewer that is far behind up to date as if it came anew; return chunks and the last event in them."""
+    counts.skips_ahead += 1
+    caught_up = _catch_up(session, wire, None)
+    return caught_up.chunks, caught_up.cursor
+
+
+def _read_on(session: BacktestSession, wire: Wire, cursor: int) -> tuple[list[bytes], int]:
+    """Read what comes after the cursor from the log; return chunks and the last event in them."""
+    ring = event_log.read_blocks(session.pk, after=cursor, limit=EVENTS_PER_READ)
+    return wire.drain(ring, cursor, max_bytes=MAX_CHUNK_BYTES)
 
 
 def _release_request_thread() -> None:

@@ -140,7 +140,7 @@ def imported_packages(*folders: str) -> dict[str, str]:
                 modules = [node.module]
             for module in modules:
                 top = module.partition(".")[0]
-                if top not in sys.stdlib_module_names and top not in {*PACKAGES, "benchmarks", "tests"}:
+                if top not in sys.stdlib_module_names and top not in {*PACKAGES, "benchmarks", "examples", "tests"}:
                     found[top] = name
     return found
 

@@ -46,3 +46,11 @@ def test_without_a_key_each_process_has_one_of_its_own_and_nothing_is_written(tm
     assert len(first) >= 50
     assert environment.secret_key({}, tmp_path / "none") != first
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_whole_number_is_read_and_anything_else_refused() -> None:
+    assert environment.whole_number({"LIMIT": " 12 "}, "LIMIT", default=5) == 12
+    assert environment.whole_number({"LIMIT": ""}, "LIMIT", default=5) == 5
+    for text in ("-1", "1.5", "1e3", "ten", "\u0663", "9" * 19):
+        with pytest.raises(ImproperlyConfigured, match="write a whole number, 0 or more"):
+            environment.whole_number({"LIMIT": text}, "LIMIT", default=5)

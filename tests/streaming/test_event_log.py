@@ -1,15 +1,18 @@
 """The event log: batches in order, one writer, and reading that fits together."""
 
+import asyncio
 import math
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
-from streaming import event_log
+from streaming import event_log, relay
 from streaming.event_log import LoggedEvent, LogWriter, SeriesPoint
 from streaming.models import EventBlock, SessionLog
 from streaming.protocol import frames, json_text
@@ -171,6 +174,127 @@ def test_the_state_for_the_page_is_the_last_tick_and_the_trades(session: Backtes
     assert [trade["trade_id"] for trade in state["trades"]["trades"]] == ["call-1-r0", "call-2-r0"]
     assert state["trades"]["summary"]["total_pnl"] == "-500.00"
     assert state["head"] == 153
+
+
+def test_a_complete_segment_is_one_row_of_the_same_bytes(session: BacktestSession) -> None:
+    writer = LogWriter(session.pk)
+    for event_id in range(64):
+        _append(writer, event_id)
+    pieces = list(EventBlock.objects.all())
+    frames_before = event_log.read_frames(session.pk, after=-1, limit=1000)
+    _append(writer, 64)
+    whole, begun = EventBlock.objects.all()
+
+    assert len(pieces) == 64
+    assert (whole.first_event_id, whole.last_event_id, whole.event_count) == (0, 63, 64)
+    assert whole.body == b"".join(piece.body for piece in pieces)
+    assert (whole.starts_segment, begun.starts_segment) == (True, True)
+    assert (whole.crc32_before, whole.crc32_through) == (0, begun.crc32_before)
+    assert event_log.unpack_series(whole.series) == [_tick(event_id).point for event_id in range(64)]
+    assert event_log.read_frames(session.pk, after=-1, limit=64) == frames_before
+
+
+def test_a_finished_log_has_one_row_a_segment(session: BacktestSession) -> None:
+    session.pace = 100_000.0
+    session.save()
+    sessions.run_here(session)
+
+    blocks = EventBlock.objects.all()
+    assert all(block.starts_segment for block in blocks)
+    assert [block.first_event_id for block in blocks] == [0, 64, 128, 192, 256]
+
+
+def test_what_a_stopped_writer_left_becomes_one_row(session: BacktestSession) -> None:
+    writer = LogWriter(session.pk)
+    for event_id in range(5):
+        _append(writer, event_id)
+
+    _append(LogWriter(session.pk), 5)
+
+    assert [(block.first_event_id, block.last_event_id) for block in EventBlock.objects.all()] == [(0, 4), (5, 5)]
+    assert [event_id for event_id, _ in event_log.read_frames(session.pk, after=-1, limit=10)] == list(range(6))
+
+
+def test_a_segment_ends_after_ten_seconds(session: BacktestSession) -> None:
+    now = 1000.0
+    writer = LogWriter(session.pk, clock=lambda: now)
+    for event_id in range(6):
+        _append(writer, event_id)
+        now += 4.0
+
+    starts = [block.first_event_id for block in EventBlock.objects.all() if block.starts_segment]
+    assert starts == [0, 3]
+
+
+def test_a_reader_goes_on_where_pieces_became_one_row(session: BacktestSession) -> None:
+    """Whatever it has read of a segment before, a relay reads every event once."""
+    writer = LogWriter(session.pk)
+    for event_id in range(40):
+        _append(writer, event_id)
+    readers = [(relay.Relay(), relay.Feed(session.pk)) for _ in range(3)]
+
+    _read(readers[:1])
+    for event_id in range(40, 90):
+        _append(writer, event_id)
+    _read(readers[:2])
+    for event_id in range(90, 200):
+        _append(writer, event_id)
+    _read(readers)
+
+    everything = event_log.read_frames(session.pk, after=-1, limit=1000)
+    assert len(everything) == 200
+    for (_, feed), first in zip(readers, (0, 64, 192), strict=True):
+        assert feed.ring.frames_after(-1) == everything[first:]
+
+
+def _read(readers: list[tuple[relay.Relay, relay.Feed]]) -> None:
+    # In a thread: a browser's tests keep a loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(_read_all(readers))).result()
+
+
+async def _read_all(readers: list[tuple[relay.Relay, relay.Feed]]) -> None:
+    for one, feed in readers:
+        await one._read_all(feed)
+        assert one._reader is not None
+        await one._reader.close()
+
+
+def test_a_log_keeps_as_many_events_as_it_may_in_whole_segments_s10(
+    session: BacktestSession, settings: Settings
+) -> None:
+    settings.EVENT_LOG_MAX_EVENTS = 100
+    writer = LogWriter(session.pk)
+    sizes = []
+    for event_id in range(400):
+        _append(writer, event_id)
+        state = event_log.read_state(session.pk)
+        sizes.append(event_id + 1 - state.oldest_event_id)
+    state = event_log.read_state(session.pk)
+
+    # It is looked at whenever a segment begins: at event 192 the first segment is not needed any more.
+    assert sizes[:192] == list(range(1, 193))
+    assert max(sizes) == 192
+    assert min(sizes[192:]) == 129
+    assert EventBlock.objects.order_by("first_event_id")[0].first_event_id == state.oldest_event_id
+    assert event_log.read_frames(session.pk, after=state.oldest_event_id - 2, limit=5) == []
+    assert len(event_log.read_frames(session.pk, after=state.oldest_event_id - 1, limit=1000)) == sizes[-1]
+
+
+def test_trimming_tells_what_it_drops_and_keeps_the_newest_segment(session: BacktestSession) -> None:
+    sessions.publish(session, sessions.events_of(session))
+    stored = sum(len(block.body) + len(block.series) for block in EventBlock.objects.all()[:4])
+
+    told = event_log.trim(session.pk, keep_events=1, is_dry_run=True)
+    untouched = EventBlock.objects.count()
+    dropped = event_log.trim(session.pk, keep_events=1)
+    again = event_log.trim(session.pk, keep_events=1)
+
+    assert told == dropped == event_log.Dropped(events=256, stored_bytes=stored)
+    assert untouched == 5
+    assert again == event_log.Dropped(events=0, stored_bytes=0)
+    assert [block.first_event_id for block in EventBlock.objects.all()] == [256]
+    assert event_log.read_state(session.pk) == event_log.LogState(head=312, oldest_event_id=256, is_finished=True)
 
 
 _POINTS = st.lists(

@@ -40,6 +40,8 @@ export interface ConnectionOptions {
   readonly onState: (state: ConnectionState) => void
   /** From 0 up to 1. */
   readonly chance?: () => number
+  /** Used in place of the platform's own, for instance to add a header. */
+  readonly fetch?: typeof globalThis.fetch
 }
 
 const INITIAL: ConnectionState = { phase: 'idle', failures: 0, retryAt: null, reason: null, status: null }
@@ -93,6 +95,7 @@ export class StreamConnection {
       this.#expectBytes()
       const headers: Record<string, string> = { Accept: 'text/event-stream' }
       if (parser.lastEventId !== '') headers['Last-Event-ID'] = parser.lastEventId
+      const fetch = this.#options.fetch ?? globalThis.fetch
       const response = await fetch(this.#options.url, { headers, signal: abort.signal, cache: 'no-store' })
       switch (classifyAnswer(response.status, response.headers.get('Content-Type'))) {
         case 'nothing_more':
@@ -115,10 +118,12 @@ export class StreamConnection {
     if (response.body === null || !this.#move('opened', { failures: 0, reason: null })) return
     const reader = response.body.getReader()
     for (;;) {
+      this.#expectBytes()
       const { done, value } = await reader.read()
+      // While the viewer takes its frames the server is not asked for more: that silence is ours.
+      clearTimeout(this.#silenceTimer)
       if (done) break
       this.lastBytesAt = performance.now()
-      this.#expectBytes()
       const frames = parser.feed(value)
       if (frames.length === 0) continue
       if (frames.some((frame) => frame.event === 'backtest_complete')) this.#hasCompleted = true

@@ -15,3 +15,11 @@ export {
   type ConnectionPhase,
 } from './protocol/connection_states.ts'
 export { StreamConnection, type ConnectionOptions, type ConnectionState } from './connection.ts'
+export {
+  NOTHING_SEEN,
+  SessionStore,
+  streamUrl,
+  type Completion,
+  type SessionStoreOptions,
+  type SessionView,
+} from './session_store.ts'
