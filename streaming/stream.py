@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -43,8 +44,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_SECONDS: Final = (12.0, 18.0)
 #: When a viewer that lost the line comes back, milliseconds; spread for the same reason.
 RETRY_MS: Final = (1000, 5000)
-#: How often permission is looked at again; what is lost is lost within 5 s.
-PERMISSION_SECONDS: Final = 2.5
+#: How often permission is looked at again. Viewers share answers, so one may be as old as this: twice it is below 5 s.
+PERMISSION_SECONDS: Final = 1.5
 #: How long a viewer that lost the right has to leave by itself.
 GRACE_SECONDS: Final = 1.0
 #: What is handed to the server at once.
@@ -241,13 +242,14 @@ class _Guard:
     async def watch(self) -> None:
         """Look until the right is lost, or the process ends."""
         while not self._is_lost:
+            asked_at = time.monotonic()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PERMISSION_SECONDS):
                     await self._ending.wait()
                 self.on_lost()
                 return
             try:
-                self._is_lost = not await _in_thread(self._may_look)
+                self._is_lost = not await _permissions.may_look(self._session_pk, self._sign_in, since=asked_at)
             except Exception:
                 # The database is away. Nothing is lost by waiting for it; nothing new comes either.
                 logger.exception("Permission for session %d could not be looked up.", self._session_pk)
@@ -257,9 +259,35 @@ class _Guard:
         if self._viewer is not None:
             self._viewer.cancel()
 
-    def _may_look(self) -> bool:
-        session = BacktestSession.objects.filter(pk=self._session_pk).first()
-        return session is not None and actions.can_view(self._sign_in.user(), session)
+
+class _Permissions:
+    """Answers that viewers share: a thousand visitors of a session cost one look each time, not a thousand."""
+
+    def __init__(self) -> None:
+        self._asked: dict[tuple[int, _SignIn], tuple[float, asyncio.Future[bool]]] = {}
+
+    async def may_look(self, session_pk: int, sign_in: _SignIn, *, since: float) -> bool:
+        """Tell whether a viewer might look at some moment since `since`, a time of `time.monotonic`."""
+        key = (session_pk, sign_in)
+        asked_at, answer = self._asked.get(key, (0.0, None))
+        if answer is None or asked_at < since or answer.get_loop() is not asyncio.get_running_loop():
+            self._forget_before(time.monotonic() - PERMISSION_SECONDS)
+            answer = asyncio.ensure_future(_in_thread(partial(_may_look, session_pk, sign_in)))
+            self._asked[key] = time.monotonic(), answer
+        # One viewer that leaves while they all wait does not take the answer along.
+        return await asyncio.shield(answer)
+
+    def _forget_before(self, moment: float) -> None:
+        for key in [key for key, (asked_at, answer) in self._asked.items() if asked_at < moment and answer.done()]:
+            del self._asked[key]
+
+
+_permissions = _Permissions()
+
+
+def _may_look(session_pk: int, sign_in: _SignIn) -> bool:
+    session = BacktestSession.objects.filter(pk=session_pk).first()
+    return session is not None and actions.can_view(sign_in.user(), session)
 
 
 # What comes first
@@ -305,7 +333,8 @@ def _catch_up(session: BacktestSession, wire: Wire, cursor: int | None) -> _Caug
             chunks.append(wire.add_private(snapshot.text))
             if plan.mode == "snapshot":
                 head = reached = snapshot.event_id
-        if plan.mode in ("replay", "complete"):
+        # What a viewer of a running session missed is mostly in its feed already, for all who were cut at once.
+        if plan.ends_at is not None:
             ring = event_log.read_blocks(session.pk, after=reached, limit=resume.DEFAULT_LIMIT)
             missed, reached = wire.drain(ring, reached, max_bytes=MAX_CHUNK_BYTES)
             chunks += missed

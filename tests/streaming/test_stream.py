@@ -5,6 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -420,6 +421,29 @@ def test_losing_the_right_ends_the_stream_within_5_seconds_s12(
 
     assert time.monotonic() - began < 3
     assert stream.PERMISSION_SECONDS < 5
+
+
+def test_visitors_of_a_session_share_one_look_at_their_permission(
+    asgi_server: str, running: BacktestSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "PERMISSION_SECONDS", 0.3)
+    looks: list[float] = []
+    may_look = stream._may_look
+
+    def look(session_pk: int, sign_in: stream._SignIn) -> bool:
+        looks.append(time.monotonic())
+        return may_look(session_pk, sign_in)
+
+    monkeypatch.setattr(stream, "_may_look", look)
+    with ExitStack() as open_streams:
+        for _ in range(10):
+            open_streams.enter_context(viewers.connect(asgi_server, running.session_id))
+        _wait_for_relay(watchers=10)
+        looks.clear()
+        time.sleep(1.5)
+
+    # Five rounds of ten viewers: each look serves all whose round began before it.
+    assert 2 <= len(looks) <= 15
 
 
 # On the wire
