@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from strategies.engine.ticks import EXCHANGE_OFFSET_SECONDS, FloatColumn, IntColumn
+from strategies.engine.candles import EXCHANGE_OFFSET_SECONDS
+from strategies.engine.ticks import FloatColumn, IntColumn
 from strategies.market_data.tick_table import TickTable
 from tests.oracles import strategy_writer as write
 

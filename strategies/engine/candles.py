@@ -23,8 +23,10 @@ UNIT_SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
 FloatColumn = npt.NDArray[np.float64]
 IntColumn = npt.NDArray[np.int64]
 
-_OFFSET = 19_800
-_EXCHANGE = timezone(timedelta(seconds=_OFFSET))
+EXCHANGE_OFFSET_SECONDS = 19_800
+"""Seconds from UTC to exchange time. India has no summer time, so one number serves every date since 1945."""
+
+_EXCHANGE = timezone(timedelta(seconds=EXCHANGE_OFFSET_SECONDS))
 FIELDS = ("open", "high", "low", "close", "volume")
 
 
@@ -116,10 +118,10 @@ def candle_starts(epochs: IntColumn, timeframe: Timeframe) -> IntColumn:
         epochs: Seconds since 1970 (UTC). Shape (n,).
         timeframe: Spans of a day or more are counted from midnight of the first day of 1970, exchange time.
     """
-    local = epochs + _OFFSET
+    local = epochs + EXCHANGE_OFFSET_SECONDS
     span = timeframe.seconds
     if span >= UNIT_SECONDS["days"]:
-        return local // span * span - _OFFSET
+        return local // span * span - EXCHANGE_OFFSET_SECONDS
     second_of_day = local % UNIT_SECONDS["days"]
     return epochs - (second_of_day - SESSION_OPEN_SECONDS) % span
 

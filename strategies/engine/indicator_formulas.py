@@ -7,13 +7,13 @@ import talib
 from numpy import typing as npt
 from talib._ta_lib import MA_Type
 
+from strategies.engine.candles import EXCHANGE_OFFSET_SECONDS
+
 FloatColumn = npt.NDArray[np.float64]
 IntColumn = npt.NDArray[np.int64]
 
 PRICE_SCALE = 10_000
 """Prices have at most four decimals in the data this engine is made for; scaled by this they are whole numbers."""
-
-_EXCHANGE_OFFSET = 19_800
 
 
 def simple_mean(prices: FloatColumn, length: int) -> FloatColumn:
@@ -136,7 +136,7 @@ def day_vwap(
     start: IntColumn, high: FloatColumn, low: FloatColumn, close: FloatColumn, volume: FloatColumn
 ) -> FloatColumn:
     """Return the volume-weighted mean of (high + low + close) / 3 since the day began; NaN before any volume."""
-    day = (start + _EXCHANGE_OFFSET) // 86_400
+    day = (start + EXCHANGE_OFFSET_SECONDS) // 86_400
     is_first = np.concatenate(([True], day[1:] != day[:-1]))
     money = np.cumsum((high + low + close) / 3 * volume)
     traded = np.cumsum(volume)

@@ -13,7 +13,8 @@ from datetime import datetime
 import numpy as np
 from numpy import typing as npt
 
-from strategies.engine.ticks import EXCHANGE_OFFSET_SECONDS, DayColumns, FloatColumn, IntColumn
+from strategies.engine.candles import EXCHANGE_OFFSET_SECONDS
+from strategies.engine.ticks import DayColumns, FloatColumn, IntColumn
 
 SECONDS_PER_DAY = 86_400
 

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy import typing as npt
 
-from strategies.engine.candles import Candle
+from strategies.engine.candles import EXCHANGE_OFFSET_SECONDS, Candle
 from strategies.engine.errors import MarketDataInvalid
 
 IntColumn = npt.NDArray[np.int64]
@@ -25,9 +25,6 @@ FloatColumn = npt.NDArray[np.float64]
 
 EXCHANGE_ZONE = ZoneInfo("Asia/Kolkata")
 """Time zone of the National Stock Exchange of India; all times of day are meant in it."""
-
-EXCHANGE_OFFSET_SECONDS = 19_800
-"""Seconds from UTC to exchange time. India has no summer time, so one number serves every date since 1945."""
 
 HIGHEST_PRICE = 1e12
 """Prices are below this; quote currency per unit. Sums of them stay exact."""
