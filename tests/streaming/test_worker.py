@@ -260,14 +260,14 @@ def test_an_error_inside_the_engine_fails_the_session_with_its_text(
 def test_a_publisher_that_cannot_write_fails_the_run_with_its_reason(
     session: BacktestSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = event_log.pack_series
+    original = event_log.series.pack_series
 
     def break_after_tick_100(points: list[event_log.SeriesPoint]) -> bytes:
         if points and points[-1].tick > 100:
             raise RuntimeError("no more space for points")
         return original(points)
 
-    monkeypatch.setattr(event_log, "pack_series", break_after_tick_100)
+    monkeypatch.setattr(event_log.series, "pack_series", break_after_tick_100)
     session.pace = 100_000.0
     session.save()
 
@@ -285,7 +285,7 @@ def test_a_database_out_of_reach_leaves_the_session_to_the_next_worker(
         raise OperationalError("server closed the connection unexpectedly")
 
     with monkeypatch.context() as broken:
-        broken.setattr(event_log, "pack_series", lose_connection)
+        broken.setattr(event_log.series, "pack_series", lose_connection)
         with pytest.raises(OperationalError):
             sessions.run_here(session)
     assert _is_in(session, SessionState.RUNNING)
@@ -333,7 +333,7 @@ def test_a_cancelled_session_that_a_worker_left_is_ended_from_its_log(session: B
 def test_a_session_deleted_while_it_runs_ends_its_run_quietly(
     session: BacktestSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = event_log.pack_series
+    original = event_log.series.pack_series
 
     def delete_at_tick_50(points: list[event_log.SeriesPoint]) -> bytes:
         if points and points[-1].tick >= 50:
@@ -343,7 +343,7 @@ def test_a_session_deleted_while_it_runs_ends_its_run_quietly(
             deleting.join()
         return original(points)
 
-    monkeypatch.setattr(event_log, "pack_series", delete_at_tick_50)
+    monkeypatch.setattr(event_log.series, "pack_series", delete_at_tick_50)
     session_pk = session.pk
 
     with pytest.raises(BacktestSession.DoesNotExist):

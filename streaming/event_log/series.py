@@ -1,0 +1,36 @@
+"""The series of a log: what the charts need of each tick, packed beside the block that has it."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+_POINT: Final = struct.Struct("<Iqdq")
+
+
+class SeriesPoint(NamedTuple):
+    """What the charts need of one tick."""
+
+    tick: int
+    #: Unix time of the tick.
+    epoch_second: int
+    #: Last price of the underlying; NaN where it has none yet.
+    underlying: float
+    #: Total P&L in hundredths.
+    total_pnl_cents: int
+
+
+def pack_series(points: Sequence[SeriesPoint]) -> bytes:
+    """Pack the points of a block; empty for none."""
+    if not points:
+        return b""
+    return zlib.compress(b"".join([_POINT.pack(*point) for point in points]), 6)
+
+
+def unpack_series(packed: bytes | memoryview) -> list[SeriesPoint]:
+    """Read what `pack_series` wrote."""
+    if not packed:
+        return []
+    return [SeriesPoint(*values) for values in _POINT.iter_unpack(zlib.decompress(packed))]
