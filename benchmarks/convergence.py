@@ -170,7 +170,7 @@ async def run(
     *,
     at_once: int = AT_ONCE,
     web_processes: int = WEB_PROCESSES,
-    tell: Callable[[Totals], None] = lambda _totals: None,
+    tell: Callable[[int, Totals], None] = lambda _seed, _totals: None,
 ) -> Totals:
     """
     Run schedules on the database that Django has, with web and writer processes of their own.
@@ -180,7 +180,7 @@ async def run(
         market: Of this database.
         at_once: How many at once.
         web_processes: How many serve the viewers.
-        tell: Called after each schedule.
+        tell: Called after each schedule with its seed.
     """
     totals = Totals()
     waiting = iter(list(seeds))
@@ -188,7 +188,7 @@ async def run(
     async def take_next() -> None:
         for seed in waiting:
             await _run_one(schedules.draw(seed), market, bases, writers, totals)
-            tell(totals)
+            tell(seed, totals)
 
     async with stream_site.start_web(web_processes) as bases, stream_site.start_writers() as writers:
         await asyncio.gather(*(take_next() for _ in range(at_once)))
@@ -242,11 +242,10 @@ def text(totals: Totals, seconds: float) -> str:
     return f"{told}\n\n{harness.table(('done', 'times'), rows)}"
 
 
-def _tell_faults(totals: Totals) -> None:
-    for seed, sentences in sorted(totals.faults.items()):
-        for sentence in sentences:
-            harness.progress(f"schedule {seed}: {sentence}")
-        harness.progress(f"again: python -m benchmarks.convergence --seed {seed}")
+def _tell_faults(seed: int, sentences: Sequence[str]) -> None:
+    for sentence in sentences:
+        harness.progress(f"schedule {seed}: {sentence}")
+    harness.progress(f"again: python -m benchmarks.convergence --seed {seed}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -257,15 +256,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = harness.options((__doc__ or "").strip().splitlines()[0], others)
     seeds = range(QUICK if wanted.is_quick else THOROUGH) if own.seed is None else [own.seed]
 
-    def tell(totals: Totals) -> None:
+    def tell(seed: int, totals: Totals) -> None:
+        if faults := totals.faults.get(seed):
+            _tell_faults(seed, faults)
         if totals.schedules % 20 == 0:
-            bad = f", {len(totals.faults)} with a fault" if totals.faults else ""
-            harness.progress(f"{totals.schedules} of {len(seeds)} schedules{bad}")
+            harness.progress(f"{totals.schedules} of {len(seeds)} schedules, {len(totals.faults)} with a fault")
 
     began = time.monotonic()
     with stream_site.own_database():
         totals = asyncio.run(run(seeds, Market(), tell=tell))
-    _tell_faults(totals)
     harness.tell(wanted, figures(totals), text(totals, time.monotonic() - began))
     return 0 if totals.is_clean else 1
 

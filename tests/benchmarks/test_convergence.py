@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -68,9 +68,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     def no_database() -> Iterator[None]:
         yield
 
-    async def run(seeds: range, market: object, **_: object) -> Totals:
+    async def run(seeds: range, market: object, *, tell: Callable[[int, Totals], None]) -> Totals:
         asked.append(list(seeds))
-        return Totals(schedules=len(seeds), lost=1, faults={seeds[-1]: ["viewer 1: 1 lost, 0 doubled"]})
+        totals = Totals(schedules=len(seeds), lost=1, faults={seeds[-1]: ["viewer 1: 1 lost, 0 doubled"]})
+        tell(seeds[-1], totals)
+        return totals
 
     monkeypatch.setattr(stream_site, "own_database", no_database)
     monkeypatch.setattr(convergence, "Market", object)
