@@ -8,7 +8,7 @@ a leg's first level and buys it back above the second: two trades, the last one 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -40,11 +40,11 @@ _EXPIRY = "2024-10-31"
 _OPEN = datetime(2024, 10, 29, 9, 15)  # noqa: DTZ001 - exchange time, as files give it
 
 
-def graph(*, name: str = "Two calls") -> dict[str, Any]:
-    """Build the strategy."""
+def graph(*, name: str = "Two calls", legs: Sequence[tuple[float, float]] = LEGS) -> dict[str, Any]:
+    """Build the strategy; of each leg's two levels the index is above the first when it is opened."""
     nodes: list[dict[str, Any]] = [_start()]
     edges: list[dict[str, str]] = []
-    for number, (low, high) in enumerate(LEGS, start=1):
+    for number, (low, high) in enumerate(legs, start=1):
         leg = [
             _signal(f"enter-{number}", "entrySignalNode", low),
             _entry(number),
