@@ -16,6 +16,9 @@ What differs between installations comes from environment variables:
 | STREAM_ALLOWED_ORIGINS | origins whose pages may read the stream, as https://host; * for all | none |
 | STREAM_LIMIT_PER_USER | open streams of one user in one web process; 0 for no limit | 100 |
 | STREAM_LIMIT_TOTAL | open streams in one web process; 0 for no limit | 10000 |
+| GRIP_URL | where a GRIP proxy (Pushpin) takes what is published, see grip_settings.py | none |
+| GRIP_VERIFY_KEY | what the proxy signs its requests with, 32 bytes or more; needed with GRIP_URL | none |
+| GRIP_PREFIX | what the names of channels at the proxy begin with | none |
 | SECURE_COOKIES | 1 where the site is reached over https | 0 |
 | LOG_LEVEL | DEBUG, INFO, WARNING, ERROR | INFO |
 
@@ -28,7 +31,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from backtest_site import database_url, embedded_postgres, environment
+from backtest_site import database_url, embedded_postgres, environment, grip_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").absolute()
@@ -98,6 +101,13 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
+
+_GRIP = grip_settings.read(os.environ)
+GRIP_URL = _GRIP.url
+GRIP_PREFIX = _GRIP.prefix
+GRIP_VERIFY_KEY = _GRIP.verify_key
+if GRIP_URL:
+    MIDDLEWARE.append("streaming.grip.ProxyMiddleware")
 
 ROOT_URLCONF = "backtest_site.urls"
 ASGI_APPLICATION = "backtest_site.asgi.application"

@@ -10,9 +10,13 @@ class StreamingConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let the queue know the worker's task, and the log hear of sessions' ends."""
+        """Let the queue know the worker's task, the log hear of sessions' ends, and listeners be fed."""
+        from django.contrib.auth.signals import user_logged_out
+
         from strategies import actions
-        from streaming import publisher, worker
+        from streaming import channel_feed, held_stream, publisher, worker
 
         worker.register_tasks()
         actions.session_ended.connect(publisher.close_log_of_ended_session, dispatch_uid="streaming.close_log")
+        channel_feed.install()
+        user_logged_out.connect(held_stream.close_sign_in, dispatch_uid="streaming.close_sign_in")

@@ -2,8 +2,9 @@
 A session's channel of django-eventstream: `GET /events/<session_id>/`, and its Python interface.
 
 The channel is named by the session id and has the session's own rule of who may look. Its storage is the event log, so
-it replays by `Last-Event-ID` in that package's form, `<session_id>:<event id>`. Events come from the worker's process:
-while somebody listens, the web process shares the session's feed and hands each new event to its local listeners.
+it replays by `Last-Event-ID` in that package's form, `<session_id>:<event id>`. Events come from the worker's process,
+see `channel_feed`. The package's views may be mounted elsewhere as well, also the one for the REST framework: they name
+channels as ever, and have the same rule.
 
 For many viewers use the stream (see `stream`): this endpoint encodes for each listener and reads the database again
 when one has more than ten events waiting.
@@ -12,33 +13,31 @@ when one has more than ten events waiting.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import close_old_connections
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django_eventstream import views
-from django_eventstream.channelmanager import ChannelManagerBase
+from django_eventstream.channelmanager import ChannelManagerBase, DefaultChannelManager
 from django_eventstream.event import Event
 from django_eventstream.storage import EventDoesNotExist, StorageBase
 
 from strategies import actions
 from strategies.models import BacktestSession
-from streaming import event_log
-from streaming.protocol import frames as frame_format
-from streaming.relay import Frames, get_relay
-
-_EVENT_END: Final = "\n\n"
+from streaming import channel_feed, event_log, grip
 
 
 class SessionChannels(ChannelManagerBase):  # type: ignore[misc]  # the package has no types
     """One channel for each session."""
 
     def get_channels_for_request(self, request: HttpRequest, view_kwargs: dict[str, Any]) -> set[str]:
-        """Name the channel of the address."""
-        return {str(view_kwargs["session_id"])} if "session_id" in view_kwargs else set()
+        """Name the channels of the address."""
+        if "session_id" in view_kwargs:
+            return {str(view_kwargs["session_id"])}
+        # Where somebody mounts the package's views themselves, as it names channels by default.
+        return cast("set[str]", DefaultChannelManager().get_channels_for_request(request, view_kwargs))
 
     def can_read_channel(self, user: AbstractBaseUser | AnonymousUser | None, channel: str) -> bool:
         """Ask the session's own rule."""
@@ -82,7 +81,7 @@ class LogStorage(StorageBase):  # type: ignore[misc]  # the package has no types
         finally:
             # The thread that reads belongs to the listener, and would keep its connection as long as it listens.
             close_old_connections()
-        return [_event(channel, event_id, frame) for event_id, frame in found]
+        return [channel_feed.event_of_frame(channel, event_id, frame) for event_id, frame in found]
 
     def get_current_id(self, channel: str) -> int:
         """Return the head; -1 before the first event, so that event 0 follows it."""
@@ -94,16 +93,13 @@ class LogStorage(StorageBase):  # type: ignore[misc]  # the package has no types
 
 
 async def events(request: HttpRequest, session_id: str) -> HttpResponseBase:
-    """Serve the package's own endpoint, fed by the relay while somebody listens."""
-    session_pk = await sync_to_async(_find)(request, session_id)
-    if session_pk is None:
-        return HttpResponse("There is no such session.\n", status=404, content_type="text/plain; charset=utf-8")
-    _drop_bad_cursor(request, session_id)
-    response = await sync_to_async(views.events)(request, session_id=session_id)
-    if isinstance(response, StreamingHttpResponse):
-        content = cast("AsyncIterator[bytes]", response.streaming_content)
-        response.streaming_content = _fed(content, session_id, session_pk)
-    return cast("HttpResponseBase", response)
+    """Serve the package's own endpoint for one session."""
+    # A GRIP proxy that follows the package's link has the proof of who looks in it, and no cookies.
+    if not (request.GET.get("es-meta") and grip.is_proxied(request)):
+        if not await sync_to_async(_may_look)(request, session_id):
+            return HttpResponse("There is no such session.\n", status=404, content_type="text/plain; charset=utf-8")
+        _drop_bad_cursor(request, session_id)
+    return cast("HttpResponseBase", await sync_to_async(views.events)(request, session_id=session_id))
 
 
 def _drop_bad_cursor(request: HttpRequest, session_id: str) -> None:
@@ -117,52 +113,13 @@ def _drop_bad_cursor(request: HttpRequest, session_id: str) -> None:
         request.GET = cast("Any", parameters)
 
 
-async def _fed(content: AsyncIterator[bytes], session_id: str, session_pk: int) -> AsyncIterator[bytes]:
-    """Keep the feed running while the response is, and drop what comes twice."""
-
-    def hand_over(frames: Frames) -> None:
-        manager = views.get_listener_manager()
-        if session_id in manager.listeners_by_channel:
-            for event_id, frame in frames:
-                manager.add_to_queues(session_id, _event(session_id, event_id, frame))
-
-    async with get_relay().watch(session_pk) as feed:
-        # What the feed reads first is history, which the listener reads from the log by itself.
-        await feed.is_ready.wait()
-        # One hand-over for all listeners of the session; it stays as long as the feed.
-        feed.listeners.setdefault("channels", hand_over)
-        newest = -1
-        async for part in content:
-            text, newest = _without_repeats(part.decode(), session_id, newest)
-            yield text.encode()
-
-
-def _without_repeats(text: str, session_id: str, newest: int) -> tuple[str, int]:
-    """Drop events that were sent before: one read from the log may be handed over by the relay a moment later."""
-    kept = []
-    for event in text.split(_EVENT_END)[:-1]:
-        found = re.search(rf"^id: {re.escape(session_id)}:(\d+)$", event, re.MULTILINE)
-        if found is not None and "event: stream-reset" not in event:
-            event_id = int(found[1])
-            if event_id <= newest:
-                continue
-            newest = event_id
-        kept.append(event + _EVENT_END)
-    return "".join(kept), newest
-
-
-def _find(request: HttpRequest, session_id: str) -> int | None:
+def _may_look(request: HttpRequest, session_id: str) -> bool:
     try:
         session = BacktestSession.objects.filter(session_id=session_id).first()
-        return session.pk if session is not None and actions.can_view(request.user, session) else None
+        return session is not None and actions.can_view(request.user, session)
     finally:
         close_old_connections()
 
 
 def _session_pk(channel: str) -> int:
     return BacktestSession.objects.values_list("pk", flat=True).get(session_id=channel)
-
-
-def _event(channel: str, event_id: int, frame: bytes) -> Event:
-    parsed = frame_format.FrameParser().feed(frame)[0]
-    return Event(channel, parsed.event, parsed.data, id=event_id)

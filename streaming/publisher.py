@@ -26,7 +26,7 @@ from django.db import connection, transaction
 from strategies import actions
 from strategies.models import BacktestSession
 from strategies.session_states import SessionState
-from streaming import event_log
+from streaming import event_log, grip_publisher
 from streaming.counts import counts
 from streaming.event_log import LoggedEvent, SeriesPoint
 from streaming.protocol import frames, json_text, messages, snapshots
@@ -192,6 +192,7 @@ class LogPublisher:
     def _commit(self, batch: list[LoggedEvent]) -> None:
         with transaction.atomic():
             self._writer.append(batch)
+            grip_publisher.publish_after_commit(self._session.session_id, batch)
             ticks = [event.point.tick for event in batch if event.point is not None]
             if ticks:
                 BacktestSession.objects.filter(pk=self._session.pk).update(ticks_done=ticks[-1])
@@ -245,6 +246,7 @@ def close_log_of_ended_session(*, session: BacktestSession, **_: object) -> None
     batch.append(_last_event(session, event_id=writer_head + 1, parts=parts))
     with transaction.atomic():
         writer.append(batch)
+        grip_publisher.publish_after_commit(session.session_id, batch)
 
 
 def _first_event(session: BacktestSession) -> LoggedEvent:

@@ -4,10 +4,10 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from strategies import pages
-from streaming import channels, event_log, explanations, series, stream
+from streaming import channels, event_log, explanations, held_stream, series
 
 urlpatterns = [
-    path("api/backtest/<str:session_id>/stream", stream.stream, name="stream"),
+    path("api/backtest/<str:session_id>/stream", held_stream.stream, name="stream"),
     path("api/sessions/<str:session_id>/series/", series.session_series, name="session-series"),
     path("api/sessions/<str:session_id>/explain/", explanations.session_explanation, name="session-explanation"),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
