@@ -29,7 +29,7 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Max, Sum
-from django.db.models.functions import Length
+from django.db.models.functions import Length, Now
 
 from strategies.models import BacktestSession, NodeEvent, Trade
 from streaming.counts import counts
@@ -241,6 +241,8 @@ class LogWriter:
             if block.starts_segment:
                 self._segment_began = now
             counts.events_compressed += len(events)
+            counts.bytes_encoded += block.raw_bytes
+            counts.bytes_compressed += len(block.body)
             for event in events:
                 crc32 = zlib.crc32(event.frame, crc32)
             rows.append(
@@ -358,6 +360,7 @@ def _log_changes(batch: Sequence[LoggedEvent]) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "head": last.event_id,
         "is_finished": last.event_type == messages.BACKTEST_COMPLETE,
+        "written_at": Now(),
     }
     for event in batch:
         if event.event_type == messages.TICK_UPDATE:
