@@ -251,7 +251,7 @@ def _serve(
     try:
         site.start()
         # The page itself, where it may be seen without signing in.
-        page = prepared["page"] if environment["PUBLIC_VIEWING"] == "1" else "/healthz"
+        page = prepared["page"] if environment["PUBLIC_VIEWING"] == "1" else "/readyz"
         site_processes.wait_until_it_answers(options.base_url + page, site)
         _tell(options, environment, prepared)
         site.watch()

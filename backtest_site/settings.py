@@ -20,18 +20,23 @@ What differs between installations comes from environment variables:
 | GRIP_VERIFY_KEY | what the proxy signs its requests with, 32 bytes or more; needed with GRIP_URL | none |
 | GRIP_PREFIX | what the names of channels at the proxy begin with | none |
 | SECURE_COOKIES | 1 where the site is reached over https | 0 |
+| METRICS_TOKEN | lets who sends it as a bearer token read /metrics; without one staff alone may | none |
+| WORKER_METRICS_PORT | where a worker serves its health and metrics; 0 for nowhere | 0 |
+| WORKER_METRICS_HOST | on which address; with METRICS_TOKEN it may be one that others reach | 127.0.0.1 |
 | LOG_LEVEL | DEBUG, INFO, WARNING, ERROR | INFO |
+| LOG_FORMAT | JSON, CONSOLE, or AUTO: for people on a terminal, else JSON | AUTO |
 
 Importing this module computes addresses and starts nothing: commands that need no database run without one.
 """
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from backtest_site import database_url, embedded_postgres, environment, grip_settings
+from backtest_site import database_url, embedded_postgres, environment, grip_settings, log_lines
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(os.environ.get("DATA_DIR") or BASE_DIR / "var").absolute()
@@ -92,6 +97,7 @@ INSTALLED_APPS = [
 
 # No GZipMiddleware: it makes one gzip member of every chunk of a stream, of which Chromium reads only the first.
 MIDDLEWARE = [
+    "backtest_site.request_log.request_log",
     "backtest_site.csp.content_security_policy",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -195,28 +201,23 @@ STREAM_ALLOWED_ORIGINS = environment.words(os.environ, "STREAM_ALLOWED_ORIGINS",
 STREAM_LIMIT_PER_USER = environment.whole_number(os.environ, "STREAM_LIMIT_PER_USER", default=100)
 STREAM_LIMIT_TOTAL = environment.whole_number(os.environ, "STREAM_LIMIT_TOTAL", default=10_000)
 
+# --- Who watches over it -----------------------------------------------------------------------------------------
+
+METRICS_TOKEN = environment.token(os.environ, "METRICS_TOKEN")
+WORKER_METRICS_PORT = environment.port(os.environ, "WORKER_METRICS_PORT", default=0)
+WORKER_METRICS_HOST = environment.address(os.environ, "WORKER_METRICS_HOST", default="127.0.0.1")
+if WORKER_METRICS_PORT and not METRICS_TOKEN and not environment.is_loopback(WORKER_METRICS_HOST):
+    raise ImproperlyConfigured(
+        f"WORKER_METRICS_HOST is {WORKER_METRICS_HOST!r}, where others reach it: set METRICS_TOKEN as well, or use "
+        "127.0.0.1."
+    )
+
 # --- Logging -----------------------------------------------------------------------------------------------------
 
 LOG_LEVEL = environment.one_of(
     os.environ, "LOG_LEVEL", allowed=frozenset({"DEBUG", "INFO", "WARNING", "ERROR"}), default="INFO"
 )
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": "backtest_site.log_lines.LineFormatter",
-            "format": "{asctime} {levelname:<7} {name}: {message}",
-            "style": "{",
-        },
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {
-        "backtest_site": {"level": LOG_LEVEL},
-        "strategies": {"level": LOG_LEVEL},
-        "streaming": {"level": LOG_LEVEL},
-        "django": {"level": "WARNING"},
-        "procrastinate": {"level": "WARNING"},
-    },
-}
+LOG_FORMAT = environment.one_of(
+    os.environ, "LOG_FORMAT", allowed=frozenset({"AUTO", "JSON", "CONSOLE"}), default="AUTO"
+)
+LOGGING = log_lines.configuration(log_format=LOG_FORMAT, level=LOG_LEVEL, is_terminal=sys.stderr.isatty())

@@ -16,6 +16,9 @@ class Counts:
     #: Events written as JSON, and compressed into blocks of a log.
     events_encoded: int = 0
     events_compressed: int = 0
+    #: Bytes of those events as they were written, and of the blocks that they became.
+    bytes_encoded: int = 0
+    bytes_compressed: int = 0
     #: Blocks decoded for viewers without compression, or such as join inside a segment.
     blocks_decoded: int = 0
     #: Texts compressed outside the log: snapshots, and what stands between a viewer and the next segment.
@@ -24,6 +27,10 @@ class Counts:
     snapshots_built: int = 0
     #: How often a viewer was given a snapshot because it was far behind.
     skips_ahead: int = 0
+    #: How often the relay could not read, or lost its connection.
+    relay_failures: int = 0
+    #: Batches that could not be committed.
+    batches_failed: int = 0
 
 
 counts = Counts()

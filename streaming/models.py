@@ -24,6 +24,8 @@ class SessionLog(models.Model):
     oldest_event_id = models.BigIntegerField(default=0)
     #: Whether head is the session's last event.
     is_finished = models.BooleanField(default=False)
+    #: When the newest batch was written, by the database's clock; None before the first.
+    written_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: What the first event says of the session; part of every snapshot.
     strategy_id = models.TextField(blank=True)
     start_date = models.CharField(max_length=10, blank=True)

@@ -12,6 +12,7 @@ has already (a worker took over and reruns the session from the start) are skipp
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -26,7 +27,7 @@ from django.db import connection, transaction
 from strategies import actions
 from strategies.models import BacktestSession
 from strategies.session_states import SessionState
-from streaming import event_log, grip_publisher
+from streaming import event_log, grip_publisher, meters
 from streaming.counts import counts
 from streaming.event_log import LoggedEvent, SeriesPoint
 from streaming.protocol import frames, json_text, messages, snapshots
@@ -82,9 +83,17 @@ class LogPublisher:
         self._is_closing = False
         self._is_abandoned = False
         self._results: dict[str, Any] | None = None
-        self._thread = threading.Thread(target=self._run, name=f"publisher of {session}")
+        # In a copy of the caller's context, so that its log lines name the session as well.
+        in_context = contextvars.copy_context().run
+        self._thread = threading.Thread(target=in_context, args=[self._run], name=f"publisher of {session}")
+
+    @property
+    def waiting(self) -> int:
+        """How many events wait to be committed."""
+        return len(self._waiting)
 
     def __enter__(self) -> Self:
+        meters.publishers.add(self)
         self._thread.start()
         return self
 
@@ -123,6 +132,7 @@ class LogPublisher:
             self._is_closing = True
             self._changed.notify_all()
         self._thread.join()
+        meters.publishers.discard(self)
 
     def _serialise(self, event: SSEEvent) -> LoggedEvent:
         event_type, data = event["event"], event["data"]
@@ -185,7 +195,8 @@ class LogPublisher:
             may_go_on = bool(batch) or not self._is_closing
             self._changed.notify_all()
         if batch:
-            self._commit(batch)
+            with meters.timed_batch(len(batch)):
+                self._commit(batch)
         self._look_for_cancel()
         return may_go_on
 

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -23,7 +25,8 @@ from weakref import WeakKeyDictionary
 import psycopg
 from django.db import connections
 
-from streaming import event_log
+from streaming import event_log, meters
+from streaming.counts import counts
 from streaming.models import EventBlock, SessionLog
 from streaming.ring import LogBlock, Ring
 
@@ -40,8 +43,10 @@ _RECONNECT_SECONDS: Final = (0.2, 1.0)
 
 Frames = Sequence[tuple[int, bytes]]
 
+# The last column tells how old the newest batch is, by the one clock that wrote its time down.
 _READ_FROM: Final = f"""
-    SELECT {event_log.BLOCK_COLUMNS} FROM {event_log.BLOCK_SOURCE}
+    SELECT {event_log.BLOCK_COLUMNS}, extract(epoch FROM clock_timestamp() - l.written_at)::float8
+    FROM {event_log.BLOCK_SOURCE}
     WHERE b.session_id = %(session)s AND b.last_event_id > %(head)s AND b.first_event_id >= coalesce((
         SELECT max(first_event_id) FROM {EventBlock._meta.db_table} WHERE session_id = %(session)s AND %(start)s), 0)
     ORDER BY b.first_event_id LIMIT %(limit)s
@@ -126,6 +131,14 @@ class Relay:
         self._reading = asyncio.Lock()
         #: Rows read so far; a test sees by it that viewers share.
         self.reads = 0
+        #: Whether notifications are heard, and when the log was last reached, a time of `time.monotonic`.
+        self.is_listening = False
+        self.reached_at = time.monotonic()
+
+    @property
+    def feeds(self) -> Sequence[Feed]:
+        """The feeds that somebody watches."""
+        return tuple(self._feeds.values())
 
     @contextlib.asynccontextmanager
     async def watch(self, session_pk: int) -> AsyncIterator[Feed]:
@@ -136,7 +149,10 @@ class Relay:
             feed.is_due.set()
             self._pumps[session_pk] = asyncio.create_task(self._pump(feed), name=f"feed of session {session_pk}")
         if self._listening is None:
-            self._listening = asyncio.create_task(self._listen_for_ever(), name="relay")
+            self.reached_at = time.monotonic()
+            # A context of its own: what the first viewer's request has bound to its log lines is not the relay's.
+            task = self._listen_for_ever()
+            self._listening = asyncio.create_task(task, name="relay", context=contextvars.Context())
         feed.watchers += 1
         try:
             yield feed
@@ -168,6 +184,7 @@ class Relay:
                 await self._read_all(feed)
                 feed.is_ready.set()
             except (psycopg.Error, OSError) as error:
+                counts.relay_failures += 1
                 logger.warning("Reading the log of session %d failed, trying again: %s", feed.session_pk, error)
                 await asyncio.sleep(random.uniform(*_RECONNECT_SECONDS))
                 feed.is_due.set()
@@ -187,13 +204,19 @@ class Relay:
                 self._reader = await _connect()
             self.reads += 1
             cursor = await self._reader.execute(_READ_NEWEST if feed.head < 0 else _READ_ON, values, binary=True)
-            return [LogBlock(*row) for row in await cursor.fetchall()]
+            rows = await cursor.fetchall()
+        self.reached_at = time.monotonic()
+        # What a feed begins with was written at any time before, and where more is to be read the newest is not here.
+        if rows and feed.head >= 0 and len(rows) < _BLOCKS_PER_READ and rows[-1][-1] is not None:
+            meters.relay_lag.observe(rows[-1][-1])
+        return [LogBlock._make(row[:-1]) for row in rows]
 
     async def _listen_for_ever(self) -> None:
         while True:
             try:
                 await self._listen()
             except (psycopg.Error, OSError) as error:
+                counts.relay_failures += 1
                 logger.warning("The relay lost its database connection, connecting again: %s", error)
             await asyncio.sleep(random.uniform(*_RECONNECT_SECONDS))
 
@@ -201,6 +224,7 @@ class Relay:
         listening = await _connect()
         try:
             await listening.execute(f"LISTEN {event_log.NOTIFY_CHANNEL}")
+            self.is_listening = True
             # Whatever was announced before this moment was not heard.
             await self._poll(listening)
             while True:
@@ -208,6 +232,7 @@ class Relay:
                     self._hear(notification.payload)
                 await self._poll(listening)
         finally:
+            self.is_listening = False
             await _close(listening)
 
     def _hear(self, payload: str) -> None:
@@ -219,6 +244,7 @@ class Relay:
         if not self._feeds:
             return
         cursor = await reading.execute(_READ_HEADS, [list(self._feeds)])
+        self.reached_at = time.monotonic()
         for session_pk, head in await cursor.fetchall():
             if (feed := self._feeds.get(session_pk)) is not None:
                 feed.announce(head)

@@ -27,15 +27,17 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from structlog.contextvars import bind_contextvars
 
 from strategies import actions
 from strategies.models import BacktestSession
-from streaming import cross_origin, event_log, farewell
+from streaming import cross_origin, event_log, farewell, meters
 from streaming.counts import counts
 from streaming.protocol import frames, resume
 from streaming.relay import Feed, get_relay
 from streaming.snapshot_cache import snapshot_cache
 from streaming.stream_places import Place, places
+from streaming.stream_records import StreamRecord, note_refusal, stream_records
 from streaming.wire import Private, Wire, choose_encoding
 
 logger = logging.getLogger(__name__)
@@ -79,13 +81,17 @@ class _Admission:
 class _Stream(StreamingHttpResponse):
     """A response that gives back its place, however it ends."""
 
-    def __init__(self, place: Place, content: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, place: Place, record: StreamRecord, content: AsyncIterator[bytes], headers: Mapping[str, str]
+    ) -> None:
         super().__init__(content, content_type="text/event-stream", headers=dict(headers))
         self._place = place
+        self._record = stream_records.begin(record)
 
     def close(self) -> None:
         """Called by Django at the response's end, also where its content was never asked for."""
         places.give_back(self._place)
+        stream_records.end(self._record)
         super().close()
 
 
@@ -102,18 +108,40 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     admission = await _in_thread(lambda: _admit(request, session_id, cursor, wire))
     headers = {"Vary": cross_origin.vary(), **cross_origin.headers(request)}
     if admission is None:
+        _count(request, "not_found")
         text = "There is no such session.\n"
         return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8", headers=headers)
     headers |= _headers(admission)
+    # For all lines that are logged from here on for this viewer.
+    bind_contextvars(session_id=session_id)
     if admission.resume.mode == "nothing":
+        _count(request, "nothing")
         return HttpResponse(status=204, headers={**headers, "Content-Encoding": "identity"})
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers=headers)
     place = places.take(admission.user_pk)
     if place is None:
+        note_refusal(session_id, admission.user_pk)
         return _refusal(headers)
-    viewer = _Viewer(admission, _SignIn.of(request), skips=request.GET.get("on_lag") == "skip")
-    return _Stream(place, viewer.chunks(), headers)
+    record = _record(admission, cursor)
+    viewer = _Viewer(admission, _SignIn.of(request), record, skips=request.GET.get("on_lag") == "skip")
+    return _Stream(place, record, viewer.chunks(), headers)
+
+
+def _count(request: HttpRequest, mode: str) -> None:
+    if request.method == "GET":
+        meters.connects.labels(mode).inc()
+
+
+def _record(admission: _Admission, cursor: int | None) -> StreamRecord:
+    return StreamRecord(
+        session_id=admission.session.session_id,
+        user_pk=admission.user_pk,
+        mode=admission.resume.mode,
+        head=admission.head,
+        cursor=cursor,
+        wire=admission.wire,
+    )
 
 
 def _refusal(headers: Mapping[str, str]) -> HttpResponse:
@@ -140,8 +168,9 @@ def _headers(admission: _Admission) -> dict[str, str]:
 class _Viewer:
     """One open stream."""
 
-    def __init__(self, admission: _Admission, sign_in: _SignIn, *, skips: bool) -> None:
+    def __init__(self, admission: _Admission, sign_in: _SignIn, record: StreamRecord, *, skips: bool) -> None:
         self._admission = admission
+        self._record = record
         self._session = admission.session
         self._wire = admission.wire
         self._cursor = admission.cursor
@@ -163,9 +192,18 @@ class _Viewer:
                     guard.on_lost = feed.wake
                     async for chunk in self._follow(feed, guard):
                         yield chunk
+            except Exception:
+                # The database, most likely. The client comes back by itself; raised further, it would cost the place.
+                logger.exception("The stream of session %s failed.", self._session)
+                self._record.reason = "failed"
             finally:
                 watching.cancel()
-        if self._ending.is_set() and not self._wire.has_ended:
+                if guard.is_lost():
+                    self._record.reason = "permission_lost"
+        if self._wire.has_ended or self._admission.resume.ends_at == self._cursor:
+            self._record.reason = "finished"
+        elif self._ending.is_set():
+            self._record.reason = "server_stops"
             yield self._wire.add_private(Private(frames.encode_comment("goodbye, the server stops")))
         if ending := self._wire.close():
             yield ending
@@ -188,6 +226,7 @@ class _Viewer:
                 chunks, self._cursor = await _in_thread(partial(_read_on, self._session, self._wire, self._cursor))
                 if not chunks:
                     # Trimmed meanwhile. The client comes back by itself, and is given a snapshot then.
+                    self._record.reason = "trimmed"
                     return
                 for chunk in chunks:
                     if guard.is_lost():

@@ -48,6 +48,8 @@ class Wire:
         self.encoding: Final = encoding
         #: Whether the session's last event was added.
         self.has_ended = False
+        #: What was sent so far: events of the log, snapshots not counted, and bytes.
+        self.sent_events = self.sent_bytes = 0
         self._is_gzip = encoding == "gzip"
         self._member = segments.GzipMember()
         #: The last run's two ends.
@@ -55,17 +57,24 @@ class Wire:
         self._follows_shared = False
         self._was_silent = False
 
+    @property
+    def raw_bytes(self) -> int:
+        """What was sent so far is that long without compression."""
+        if not self._is_gzip:
+            return self.sent_bytes
+        return self._member.raw_bytes + self._to.raw_bytes - self._from.raw_bytes
+
     def open(self) -> bytes:
         """Begin."""
-        return self._member.open() if self._is_gzip else b""
+        return self._counted(self._member.open() if self._is_gzip else b"")
 
     def add_private(self, private: Private) -> bytes:
         """Send what is not in the shared blocks."""
         self._was_silent = self._follows_shared = False
         if not self._is_gzip:
-            return private.raw
+            return self._counted(private.raw)
         self._add_run(_START, private.mark)
-        return private.deflated
+        return self._counted(private.deflated)
 
     def take(self, ring: Ring, cursor: int, *, max_bytes: int) -> Taken | None:
         """Send what comes after an event, as much as is reasonable at once; None where the ring does not have it."""
@@ -74,6 +83,8 @@ class Wire:
             return None
         self._was_silent = False
         self.has_ended = taken.ends_session
+        self.sent_events += taken.last_event_id - cursor
+        self.sent_bytes += len(taken.chunk)
         if self._is_gzip:
             self._follows_shared = taken.is_shared
             if taken.is_shared and taken.before == self._to:
@@ -100,7 +111,7 @@ class Wire:
         """
         if self._follows_shared and not self._was_silent:
             self._was_silent = True
-            return self._member.keep_alive()
+            return self._counted(self._member.keep_alive())
         return self.add_private(_COMMENT)
 
     def close(self) -> bytes:
@@ -108,7 +119,11 @@ class Wire:
         if not self._is_gzip:
             return b""
         self._add_run(_START, _START)
-        return self._member.close()
+        return self._counted(self._member.close())
+
+    def _counted(self, sent: bytes) -> bytes:
+        self.sent_bytes += len(sent)
+        return sent
 
     def _add_run(self, before: Mark, after: Mark) -> None:
         """Count the last run in and begin another."""

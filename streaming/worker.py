@@ -20,6 +20,7 @@ from django.db import InterfaceError, OperationalError
 from procrastinate import exceptions as queue_exceptions
 from procrastinate.contrib.django import app as queue
 from procrastinate.job_context import AbortReason
+from structlog.contextvars import bound_contextvars
 
 from strategies import actions
 from strategies.models import BacktestSession
@@ -57,21 +58,38 @@ def run_session(context: procrastinate.JobContext, session_pk: int) -> None:
     """Run one session, if it is still to be run and nobody else does."""
     with event_log.session_lock(session_pk) as is_ours:
         if not is_ours:
-            logger.info("Session %d is run by another worker.", session_pk)
+            session_id = BacktestSession.objects.values_list("session_id", flat=True).filter(pk=session_pk).first()
+            logger.info("Session %s is run by another worker.", session_id, extra={"session_id": session_id})
             return
         session = actions.claim_session(session_pk)
         if session is None:
             return
-        logger.info("Session %s starts (attempt %d).", session, session.attempts)
-        was_stopped = _run(session, context.should_abort)
-        if was_stopped and context.abort_reason() == AbortReason.USER_REQUEST:
-            # Somebody aborted the job with the queue's own tools.
-            actions.end_session(session_pk, state=SessionState.CANCELLED)
-        elif was_stopped:
-            actions.put_back_session(session_pk)
-            logger.info("Session %s is put back: this worker stops.", session)
+        with bound_contextvars(session_id=session.session_id):
+            was_stopped = _run_claimed(session, context)
     if was_stopped:
         raise queue_exceptions.JobAborted
+
+
+def _run_claimed(session: BacktestSession, context: procrastinate.JobContext) -> bool:
+    """Run a session that is ours, and tell how it went; return whether it was stopped before its end."""
+    logger.info("Session %s starts (attempt %d).", session, session.attempts, extra={"head": _head(session)})
+    began = time.monotonic()
+    was_stopped = _run(session, context.should_abort)
+    if was_stopped and context.abort_reason() == AbortReason.USER_REQUEST:
+        # Somebody aborted the job with the queue's own tools.
+        actions.end_session(session.pk, state=SessionState.CANCELLED)
+    elif was_stopped:
+        actions.put_back_session(session.pk)
+        logger.info("Session %s is put back: this worker stops.", session)
+        return True
+    found = BacktestSession.objects.values("state", "ticks_done").filter(pk=session.pk).first()
+    facts = {"head": _head(session), "duration_seconds": round(time.monotonic() - began, 3), **(found or {})}
+    logger.info("Session %s has ended.", session, extra=facts)
+    return was_stopped
+
+
+def _head(session: BacktestSession) -> int | None:
+    return event_log.read_state(session.pk).head
 
 
 def recover() -> list[str]:

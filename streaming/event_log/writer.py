@@ -15,6 +15,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connection
 from django.db.models import Max
+from django.db.models.functions import Now
 
 from strategies.models import NodeEvent, Trade
 from streaming.counts import counts
@@ -134,6 +135,8 @@ class LogWriter:
             if block.starts_segment:
                 self._segment_began = now
             counts.events_compressed += len(events)
+            counts.bytes_encoded += block.raw_bytes
+            counts.bytes_compressed += len(block.body)
             for event in events:
                 crc32 = zlib.crc32(event.frame, crc32)
             rows.append(
@@ -203,6 +206,7 @@ def _log_changes(batch: Sequence[LoggedEvent]) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "head": last.event_id,
         "is_finished": last.event_type == messages.BACKTEST_COMPLETE,
+        "written_at": Now(),
     }
     for event in batch:
         if event.event_type == messages.TICK_UPDATE:

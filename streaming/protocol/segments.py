@@ -139,6 +139,11 @@ class GzipMember:
         #: Last event of the shared block that the next one may follow; None where only a segment start may come.
         self._shared_until: int | None = None
 
+    @property
+    def raw_bytes(self) -> int:
+        """How many bytes the viewer has after decoding."""
+        return self._length
+
     def open(self) -> bytes:
         """Begin the member."""
         return GZIP_HEADER

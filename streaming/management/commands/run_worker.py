@@ -6,16 +6,19 @@ import argparse
 import asyncio
 import contextlib
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from procrastinate.contrib.django import app as queue
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
 from strategies import actions
+from strategies.models import BacktestSession
 from streaming import worker
+from streaming.worker_endpoint import Heart, PortTaken, served
 
 logger = logging.getLogger("streaming.worker")
 
@@ -24,6 +27,8 @@ _DEFAULT_STALLED_AFTER = 30.0
 #: Heartbeats within the time after which a worker counts as dead.
 _HEARTBEATS = 4
 _POLL_SECONDS = 1.0
+
+Result = TypeVar("Result")
 
 
 class Command(BaseCommand):
@@ -55,12 +60,20 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's own signature
         """Work."""
         assert isinstance(queue.connector, DjangoConnector)
-        with queue.replace_connector(queue.connector.get_worker_connector()):
-            asyncio.run(_work(concurrency=options["concurrency"], stalled_after=options["stalled_after"]))
+        heart = Heart()
+        try:
+            with (
+                served(heart, stalled_after=options["stalled_after"]),
+                queue.replace_connector(queue.connector.get_worker_connector()),
+            ):
+                asyncio.run(_work(heart, concurrency=options["concurrency"], stalled_after=options["stalled_after"]))
+        except PortTaken as error:
+            raise CommandError(str(error)) from error
 
 
-async def _work(*, concurrency: int, stalled_after: float) -> None:
+async def _work(heart: Heart, *, concurrency: int, stalled_after: float) -> None:
     async with queue.open_async():
+        beating = asyncio.create_task(heart.beat_for_ever())
         recovery = asyncio.create_task(_recover_for_ever(stalled_after))
         try:
             logger.info("Waiting for sessions; %d at a time.", concurrency)
@@ -78,6 +91,7 @@ async def _work(*, concurrency: int, stalled_after: float) -> None:
                 delete_jobs="successful",
             )
         finally:
+            beating.cancel()
             recovery.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await recovery
@@ -97,18 +111,28 @@ async def _recover_for_ever(stalled_after: float) -> None:
 
 async def _recover(stalled_after: float) -> None:
     stalled = await queue.job_manager.get_stalled_jobs(queue=actions.QUEUE, seconds_since_heartbeat=stalled_after)
+    names = await _with_database(lambda: _session_ids([job.task_kwargs.get("session_pk") for job in stalled]))
     for job in stalled:
-        logger.warning("The worker of job %s is gone; the job goes to the next one.", job.call_string)
+        session_id = names.get(job.task_kwargs.get("session_pk"))
+        told = {"session_id": session_id}
+        logger.warning("The worker of session %s is gone; the next one goes on with it.", session_id, extra=told)
         await queue.job_manager.retry_job(job)
-    for session_id in await sync_to_async(_recover_sessions, thread_sensitive=True)():
-        logger.warning("Nobody runs session %s; it is queued again.", session_id)
+    for session_id in await _with_database(worker.recover):
+        logger.warning("Nobody runs session %s; it is queued again.", session_id, extra={"session_id": session_id})
 
 
-def _recover_sessions() -> list[str]:
-    try:
-        return worker.recover()
-    finally:
-        connection.close()
+def _session_ids(session_pks: list[Any]) -> dict[Any, str]:
+    return dict(BacktestSession.objects.filter(pk__in=session_pks).values_list("pk", "session_id"))
+
+
+async def _with_database(work: Callable[[], Result]) -> Result:
+    def work_and_close() -> Result:
+        try:
+            return work()
+        finally:
+            connection.close()
+
+    return await sync_to_async(work_and_close, thread_sensitive=True)()
 
 
 def _at_least_1(text: str) -> int:
