@@ -15,6 +15,7 @@ import contextlib
 import logging
 import random
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -81,11 +82,12 @@ class _Stream(StreamingHttpResponse):
 
     def __init__(self, place: Place, content: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
         super().__init__(content, content_type="text/event-stream", headers=dict(headers))
-        self._place = place
+        # A viewer that hangs up while the middleware still looks at the response: Django forgets it and closes nothing.
+        self._give_back = weakref.finalize(self, places.give_back, place)
 
     def close(self) -> None:
         """Called by Django at the response's end, also where its content was never asked for."""
-        places.give_back(self._place)
+        self._give_back()
         super().close()
 
 
