@@ -15,6 +15,7 @@ import contextlib
 import logging
 import random
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -85,14 +86,18 @@ class _Stream(StreamingHttpResponse):
         self, place: Place, record: StreamRecord, content: AsyncIterator[bytes], headers: Mapping[str, str]
     ) -> None:
         super().__init__(content, content_type="text/event-stream", headers=dict(headers))
-        self._place = place
-        self._record = stream_records.begin(record)
+        # A viewer that hangs up while the middleware still looks at the response: Django forgets it and closes nothing.
+        self._end = weakref.finalize(self, _end, place, stream_records.begin(record))
 
     def close(self) -> None:
         """Called by Django at the response's end, also where its content was never asked for."""
-        places.give_back(self._place)
-        stream_records.end(self._record)
+        self._end()
         super().close()
+
+
+def _end(place: Place, record: StreamRecord) -> None:
+    places.give_back(place)
+    stream_records.end(record)
 
 
 # Nothing is changed here; another method is answered with 405 rather than with a missing token.

@@ -75,7 +75,8 @@ class StreamRecords:
     def __init__(self) -> None:
         self._open: set[StreamRecord] = set()
         self._ended = {encoding: Sent() for encoding in ENCODINGS}
-        self._lock = threading.Lock()
+        # Re-entrant: a response that nobody closed ends whenever it is collected, also inside of these methods.
+        self._lock = threading.RLock()
 
     def begin(self, record: StreamRecord) -> StreamRecord:
         """Note that a stream opens."""
@@ -109,7 +110,7 @@ class StreamRecords:
         """Add up what was sent, by encoding."""
         with self._lock:
             totals = dict(self._ended)
-            for record in self._open:
+            for record in tuple(self._open):
                 total = totals[record.wire.encoding].plus(record.wire)
                 totals[record.wire.encoding] = replace(total, open_streams=total.open_streams + 1)
         return totals

@@ -19,8 +19,10 @@ from urllib.parse import quote
 
 import pytest
 import uvicorn
+from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
+from hypothesis import settings as hypothesis_settings
 
 from backtest_site import database_url, embedded_postgres
 from tests import chromium
@@ -30,6 +32,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_configure() -> None:
     """Prepare the process of the tests."""
+    # A busy machine is no fault of the code.
+    hypothesis_settings.register_profile("without a deadline", deadline=None)
+    hypothesis_settings.load_profile("without a deadline")
     # What an earlier ./run collected is kept away from the tests: they serve the sources.
     settings.STATIC_ROOT = Path(tempfile.gettempdir()) / "no-collected-files"
     # A CI server that has run out of patience sends SIGTERM; fixtures end what they started then, too.
@@ -58,6 +63,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     test_name = connections["default"].settings_dict["TEST"]
     connections["default"].settings_dict.update(address)
     connections["default"].settings_dict["TEST"] = test_name
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Have the queue's tables emptied between tests too: Django empties those of managed models only."""
+    for model in apps.get_app_config("procrastinate").get_models():
+        model._meta.managed = True
 
 
 @pytest.fixture

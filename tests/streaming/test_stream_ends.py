@@ -200,6 +200,20 @@ def test_a_user_has_so_many_streams_and_others_have_theirs(
     assert [_is_refused(seen) for seen in (again, by_other, *by_visitors)] == [True, False, False, False]
 
 
+def test_viewers_that_hang_up_while_they_are_admitted_leave_their_places(
+    asgi_server: str, running: BacktestSession
+) -> None:
+    port = int(asgi_server.rpartition(":")[2])
+    request = f"GET /api/backtest/{running.session_id}/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    for attempt in range(100):
+        with socket.create_connection(("127.0.0.1", port)) as viewer:
+            viewer.sendall(request)
+            # Spread over the time that an admission takes.
+            time.sleep(attempt % 25 / 1000)
+
+    _wait_for_places(0)
+
+
 # Other origins
 
 
