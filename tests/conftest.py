@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from backtest_site import database_url, embedded_postgres
-from tests import chromium
+from tests import chromium, pushpin
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -150,6 +150,16 @@ def reference_day() -> Path:
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def pushpin_programs() -> None:
+    """Have Pushpin on this machine; in CI it must be there, elsewhere the test is skipped without."""
+    if not pushpin.is_here():
+        missing = "no Pushpin on this machine: install Debian's packages pushpin and zurl (python -m tests.pushpin)"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")
