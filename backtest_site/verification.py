@@ -36,6 +36,7 @@ def main(arguments: list[str]) -> int:
         if not options.fast:
             _check_frontend()
             _have_chromium(python)
+            _have_pushpin(python)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return refusal.exit_code
@@ -84,6 +85,19 @@ def _have_chromium(python: Path) -> None:
             print(outcome.stderr.strip(), file=sys.stderr)
 
     _step("browser", find_or_install)
+
+
+def _have_pushpin(python: Path) -> None:
+    """Install the GRIP proxy in CI; elsewhere its tests are skipped where it is not, and say so."""
+    if not os.environ.get("CI"):
+        return
+
+    def find_or_install() -> None:
+        outcome = subprocess.run([python, "-m", "tests.pushpin"], cwd=ROOT, capture_output=True, text=True, check=False)
+        if outcome.returncode != 0:
+            raise Refusal(outcome.stderr.strip())
+
+    _step("GRIP proxy", find_or_install)
 
 
 def _stage(name: str, command: list[str], *, remedy: str = "mend what is named above") -> None:

@@ -108,7 +108,7 @@ def _answer_bytes(response: Any) -> int:  # noqa: ANN401 - the package has no ty
 
 
 async def _feed(feeds: AsyncExitStack, event_request: Any) -> None:  # noqa: ANN401 - the package has no types
-    """Share the feeds of a listener's sessions, and have it begin at a cursor in each: no event falls between two reads."""
+    """Share the feeds of a listener's sessions; give it a cursor in each, so that no event falls between two reads."""
     event_request.is_fed = True
     storage = utils.get_storage()
     for channel, session_pk in (await sync_to_async(_sessions)(event_request.channels)).items():

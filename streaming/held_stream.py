@@ -4,8 +4,9 @@ The stream of a session behind a GRIP proxy: `GET /api/backtest/{session_id}/str
 A request that the proxy signed is answered at once and in full: the viewer is brought up to date to the head, read at
 one instant, and the proxy is told to hold the connection for the session's channel, to whose head it is up to date
 (`prev-id`), and where to ask when an item does not follow it, or after a time without any (the **link**). That request
-comes without the viewer's cookies, so the link says who looks, signed by us. It is answered as the first one: with what
-the viewer lacks, and the order to hold it further, or without that order where it has nothing more to get.
+comes without the viewer's cookies, so the link says who looks, signed by us. It is answered with all that the viewer
+lacks, for it never went away, a piece at a time; then with the order to hold it further, or without that order where
+nothing more will come.
 
 A viewer's right is looked at with each link. Where it hangs on who looks, the link is followed every few seconds, and
 the viewer is held for its sign-in's channel as well: signing out closes that.
@@ -47,8 +48,14 @@ LINK_SECONDS: Final = 20
 #: After how long it asks in any case, where looking is a right that can be lost.
 PRIVATE_LINK_SECONDS: Final = 3
 
-#: The parameter that the link is known by.
+#: What is read and answered at once.
+PIECE_BYTES: Final = 1024 * 1024
+
+#: The parameter that the link is known by, and the one that says where its next piece begins.
 _LINK: Final = "link"
+_AFTER: Final = "after"
+#: From so many missed events on, a viewer that never went away is given a snapshot: never.
+_NO_LIMIT: Final = 2**63
 _SALT: Final = "streaming.held_stream"
 #: A link is signed anew with every answer; one that is older than an hour or two was picked up somewhere.
 _PERIOD_SECONDS: Final = 3600
@@ -126,69 +133,83 @@ def _hold(request: HttpRequest, session_id: str) -> HttpResponse:
             return HttpResponse(fault, status=404, content_type="text/plain; charset=utf-8", headers=headers)
         # An error would be asked for again and again, and the viewer held meanwhile.
         return HttpResponse(content_type="text/event-stream")
-    channel = grip.session_channel(session_id)
-    told = _catch_up(session, _cursor(request, channel, is_link=link is not None))
+    skips = request.GET.get("on_lag") == "skip"
+    limit = resume.DEFAULT_LIMIT if link is None or skips else _NO_LIMIT
+    told = _catch_up(session, _cursor(request, session_id), limit=limit)
     if link is None and told.plan.mode == "nothing":
         return HttpResponse(status=204, headers={**headers, **_stream_headers(told)})
-    text = (b"" if link is not None else _opening()) + b"".join(told.chunks)
-    if told.plan.ends_at is None:
-        _instruct(request, looker, period=period, channel=channel, reached=told.reached)
+    text = (_opening() if link is None else b"") + b"".join(told.chunks)
+    if told.plan.ends_at != told.reached:
+        _instruct(request, looker.link(period=period), looker.channel, told)
     return HttpResponse(text, content_type="text/event-stream", headers={**headers, **_stream_headers(told)})
 
 
-def _cursor(request: HttpRequest, channel: str, *, is_link: bool) -> int | None:
+def _cursor(request: HttpRequest, session_id: str) -> int | None:
     """Read what the viewer has: the proxy knows it better than the viewer's first request."""
-    if is_link:
-        last: str = request.grip.last.get(settings.GRIP_PREFIX + channel, "")  # type: ignore[attr-defined]  # set by the middleware
-        return grip.NO_EVENT if last == str(grip.NO_EVENT) else resume.parse_cursor(last)
-    return resume.choose_cursor(header=request.headers.get("Last-Event-ID"), query=request.GET.get("last_event_id"))
+    if _LINK not in request.GET:
+        return resume.choose_cursor(header=request.headers.get("Last-Event-ID"), query=request.GET.get("last_event_id"))
+    channel = settings.GRIP_PREFIX + grip.session_channel(session_id)
+    last: str = request.GET.get(_AFTER) or request.grip.last.get(channel, "")  # type: ignore[attr-defined]  # set by the middleware
+    return grip.NO_EVENT if last == str(grip.NO_EVENT) else resume.parse_cursor(last)
 
 
 def _opening() -> bytes:
     return frames.encode_retry(random.randint(*direct.RETRY_MS)) + frames.encode_comment("open")
 
 
-def _instruct(request: HttpRequest, looker: _Looker, *, period: int, channel: str, reached: int) -> None:
-    """Tell the proxy to hold the viewer; the middleware writes it into the headers."""
+def _instruct(request: HttpRequest, link: str, sign_in_channel: str, told: _CaughtUp) -> None:
+    """Tell the proxy to hold the viewer, or to come for the next piece; the middleware writes it into the headers."""
     orders: Any = request.grip.start_instruct()  # type: ignore[attr-defined]  # set by the middleware
+    orders.add_channel(Channel(grip.session_channel(told.session_id), prev_id=str(told.reached)))
+    parameters = {_LINK: link}
+    if request.GET.get("on_lag") == "skip":
+        parameters["on_lag"] = "skip"
+    if told.reached < told.head:
+        # Without an order to hold it follows the link at once.
+        orders.set_next_link(f"{request.path}?{urlencode({**parameters, _AFTER: told.reached})}")
+        return
     orders.set_hold_stream()
     orders.set_keep_alive(frames.encode_comment("still here").decode(), KEEP_ALIVE_SECONDS)
-    orders.add_channel(Channel(channel, prev_id=str(reached)))
-    is_private = bool(looker.channel) and not settings.PUBLIC_VIEWING
+    is_private = bool(sign_in_channel) and not settings.PUBLIC_VIEWING
     if is_private:
         # No item ever comes here but the order to close, so that the link is followed whatever comes in the other.
-        orders.add_channel(Channel(looker.channel))
-    address = f"{request.path}?{urlencode({_LINK: looker.link(period=period)})}"
-    orders.set_next_link(address, timeout=PRIVATE_LINK_SECONDS if is_private else LINK_SECONDS)
+        orders.add_channel(Channel(sign_in_channel))
+    seconds = PRIVATE_LINK_SECONDS if is_private else LINK_SECONDS
+    orders.set_next_link(f"{request.path}?{urlencode(parameters)}", timeout=seconds)
 
 
 class _CaughtUp(NamedTuple):
+    session_id: str
     plan: resume.Resume
     chunks: list[bytes]
     #: The last event in them, or that the viewer has already; -1 before the first event.
     reached: int
+    #: The newest event at that instant; `reached` is less where this is only a piece.
+    head: int
 
 
-def _catch_up(session: BacktestSession, cursor: int | None) -> _CaughtUp:
-    """Bring a viewer up to the head, all of it read at one instant."""
+def _catch_up(session: BacktestSession, cursor: int | None, *, limit: int) -> _CaughtUp:
+    """Bring a viewer up to the head, or a piece nearer to it, all of it read at one instant."""
     wire = Wire("identity")
     chunks: list[bytes] = []
+    size = 0
     with event_log.one_instant():
         state = event_log.read_state(session.pk)
         head = grip.NO_EVENT if state.head is None else state.head
-        plan = resume.decide(cursor, state.head, state.oldest_event_id, state.is_finished)
+        plan = resume.decide(cursor, state.head, state.oldest_event_id, state.is_finished, limit)
         reached = plan.replay_after
         if plan.snapshot_at is not None:
             snapshot = snapshot_cache.get(session, state, event_id=plan.snapshot_at)
             chunks.append(snapshot.text.raw)
             reached = snapshot.event_id
-        while reached < head:
-            ring = event_log.read_blocks(session.pk, after=reached, limit=resume.DEFAULT_LIMIT)
+        while reached < head and size < PIECE_BYTES:
+            ring = event_log.read_blocks(session.pk, after=reached, limit=direct.EVENTS_PER_READ)
             missed, reached = wire.drain(ring, reached, max_bytes=direct.MAX_CHUNK_BYTES)
-            chunks += missed
             if not missed:
                 break
-    return _CaughtUp(plan, chunks, reached)
+            chunks += missed
+            size += sum(map(len, missed))
+    return _CaughtUp(session.session_id, plan, chunks, reached, max(head, reached))
 
 
 def _stream_headers(told: _CaughtUp) -> Mapping[str, str]:
@@ -197,5 +218,5 @@ def _stream_headers(told: _CaughtUp) -> Mapping[str, str]:
         "Cache-Control": "no-store, no-transform",
         "Content-Encoding": "identity",
         "X-Accel-Buffering": "no",
-        "X-Backtest-Stream": f"{mode}; head={told.reached}",
+        "X-Backtest-Stream": f"{mode}; head={told.head}",
     }

@@ -25,7 +25,7 @@ from django.db import connection, connections
 from hypothesis import settings as hypothesis_settings
 
 from backtest_site import database_url, embedded_postgres
-from tests import chromium
+from tests import chromium, pushpin
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -162,6 +162,16 @@ def reference_day() -> Path:
     if os.environ.get("CI"):
         pytest.fail(missing)
     pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def pushpin_programs() -> None:
+    """Have Pushpin on this machine; in CI it must be there, elsewhere the test is skipped without."""
+    if not pushpin.is_here():
+        missing = "no Pushpin on this machine: install Debian's packages pushpin and zurl (python -m tests.pushpin)"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")

@@ -29,8 +29,14 @@ class WebServer:
         """The base URL."""
         return f"http://127.0.0.1:{self._port}"
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._port)
+
+    def start(self, **variables: str) -> None:
+        """Start it and wait until it answers; with further environment variables, from now on."""
+        self._environment |= variables
         command = [sys.executable, "-m", "uvicorn", "backtest_site.asgi:application", "--log-level", "warning"]
         command += ["--host", "127.0.0.1", "--port", str(self._port), "--timeout-graceful-shutdown", "1"]
         self._process = subprocess.Popen(command, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL)
