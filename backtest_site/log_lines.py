@@ -57,7 +57,7 @@ def configuration(*, log_format: str, level: str, is_terminal: bool) -> dict[str
 
 def formatter(*, is_console: bool, has_colors: bool) -> logging.Formatter:
     """Build what writes the lines."""
-    ending: list[Processor] = [_add_time, structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    ending: list[Processor] = [_in_order, structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if is_console:
         # Plain tracebacks: the richer ones show the values of variables, secrets among them.
         ending += [
@@ -82,10 +82,12 @@ def formatter(*, is_console: bool, has_colors: bool) -> logging.Formatter:
     )
 
 
-def _add_time(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
-    """Put the record's own time first, in UTC, to the millisecond."""
+def _in_order(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:
+    """Begin with the record's own time, in UTC, to the millisecond, and with what every line has."""
     moment = datetime.fromtimestamp(line["_record"].created, tz=UTC)
-    return {"timestamp": moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z", **line}
+    first = {"timestamp": moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"}
+    first |= {name: line[name] for name in ("level", "logger", "event")}
+    return first | {name: value for name, value in line.items() if name not in first}
 
 
 def _on_one_line(_logger: WrappedLogger, _method: str, line: EventDict) -> EventDict:

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Protocol
-from weakref import WeakSet
 
 from prometheus_client import Counter, Histogram
 
@@ -65,7 +64,7 @@ class _Publishing(Protocol):
 
 
 #: The publishers at work in this process.
-publishers: Final[WeakSet[_Publishing]] = WeakSet()
+publishers: Final[set[_Publishing]] = set()
 
 
 @contextmanager

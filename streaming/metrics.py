@@ -112,11 +112,11 @@ def _of_relay(relay: RelayStatus) -> Iterator[Metric]:
     yield _gauge("relay_events_behind", "Events known to be in the log and not read yet.", relay.events_behind)
     yield _gauge("relay_buffer_bytes", "Memory of the shared buffers.", relay.buffer_bytes)
     yield _counter("relay_reads", "Reads of the log for all viewers together.", relay.reads)
+    yield _counter("relay_failures", "Reads that failed and connections that the relay lost.", counts.relay_failures)
     yield from meters.relay_lag.collect()
 
 
 def _of_counts(done: Counts) -> Iterator[Metric]:
-    yield _counter("relay_failures", "Reads that failed and connections that the relay lost.", done.relay_failures)
     yield _counter("stream_skips_ahead", "Snapshots given to viewers that were far behind.", done.skips_ahead)
     yield _counter("snapshots_built", "Snapshots built from the log.", done.snapshots_built)
     yield _counter("texts_compressed", "Texts compressed outside the log: snapshots, catch-ups.", done.texts_compressed)

@@ -115,7 +115,8 @@ def read_relay(relay: Relay, *, now: float) -> RelayStatus:
 
 
 def _read_writer() -> WriterStatus:
-    publishers = list(meters.publishers)
+    # Copied in one step: publishers come and go in other threads.
+    publishers = meters.publishers.copy()
     return WriterStatus(sessions=len(publishers), events_waiting=sum(each.waiting for each in publishers))
 
 

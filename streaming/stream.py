@@ -28,7 +28,6 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from structlog.contextvars import bind_contextvars
 
 from strategies import actions
 from strategies.models import BacktestSession
@@ -117,8 +116,6 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
         text = "There is no such session.\n"
         return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8", headers=headers)
     headers |= _headers(admission)
-    # For all lines that are logged from here on for this viewer.
-    bind_contextvars(session_id=session_id)
     if admission.resume.mode == "nothing":
         _count(request, "nothing")
         return HttpResponse(status=204, headers={**headers, "Content-Encoding": "identity"})

@@ -37,17 +37,18 @@ class Heart:
     """Tells whether an event loop comes round."""
 
     def __init__(self) -> None:
-        self._last_beat = time.monotonic()
+        #: A time of `time.monotonic`.
+        self.last_beat = time.monotonic()
 
     async def beat_for_ever(self) -> None:
         """Beat once a second in the running loop."""
         while True:
-            self._last_beat = time.monotonic()
+            self.last_beat = time.monotonic()
             await asyncio.sleep(_BEAT_SECONDS)
 
     def seconds_since_beat(self) -> float:
         """Return how long ago it last beat."""
-        return time.monotonic() - self._last_beat
+        return time.monotonic() - self.last_beat
 
 
 @contextmanager

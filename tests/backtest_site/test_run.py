@@ -303,7 +303,7 @@ def test_what_a_killed_run_left_is_stopped_by_the_stop_command_with_its_database
 @pytest.mark.slow
 def test_a_database_that_ends_while_the_site_runs_is_started_again(data_dir: Path, port: int) -> None:
     started = Started(data_dir, port, PUBLIC_VIEWING="0")
-    health = f"http://127.0.0.1:{port}/healthz"
+    health = f"http://127.0.0.1:{port}/readyz"
     before = status_of(health)
 
     embedded_postgres.stop(data_dir / "postgres")

@@ -66,6 +66,16 @@ def test_a_faulty_variable_is_named_with_its_remedy(variable: str, value: str, w
     assert words in answer.stderr.splitlines()[-1]
 
 
+def test_a_workers_metrics_are_not_shown_to_others_without_a_token() -> None:
+    everywhere = {"WORKER_METRICS_PORT": "9101", "WORKER_METRICS_HOST": "0.0.0.0"}
+
+    open_to_all = settings_with(**everywhere)
+    with_token = settings_with(**everywhere, METRICS_TOKEN="0123456789abcdef")
+
+    assert "WORKER_METRICS_HOST is '0.0.0.0', where others reach it: set METRICS_TOKEN" in open_to_all.stderr
+    assert (open_to_all.returncode, with_token.returncode) == (1, 0)
+
+
 def test_commands_that_need_no_database_start_none(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     environment = {key: value for key, value in os.environ.items() if key not in OURS} | {"DATA_DIR": str(data_dir)}
