@@ -28,7 +28,8 @@ class StreamPlaces:
     def __init__(self) -> None:
         self._taken: set[Place] = set()
         self._by_user: Counter[int] = Counter()
-        self._lock = threading.Lock()
+        # Re-entrant: a place may be given back whenever a forgotten response is collected, also inside of these methods.
+        self._lock = threading.RLock()
 
     @property
     def taken(self) -> int:
