@@ -29,7 +29,7 @@ from strategies.session_states import SessionState
 from streaming import event_log
 from streaming.event_log import LoggedEvent, SeriesPoint
 from streaming.protocol import frames, json_text, messages, snapshots
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +92,9 @@ class LogPublisher:
     ) -> None:
         self.close()
 
-    def publish(self, event: SSEEvent) -> None:
-        """Take one event; waits while too many are waiting already. This is the engine's callback."""
-        event_id = event["data"]["event_id"]
+    def publish(self, event: EncodedEvent) -> None:
+        """Take one event; waits while too many wait already. This is the engine's callback for encoded events."""
+        event_id = event.event_id
         if event_id < self._skip_through or self._is_abandoned or self.failure is not None:
             return
         logged = self._serialise(event)
@@ -123,16 +123,15 @@ class LogPublisher:
             self._changed.notify_all()
         self._thread.join()
 
-    def _serialise(self, event: SSEEvent) -> LoggedEvent:
-        event_type, data = event["event"], event["data"]
-        data_json = json_text.encode(data)
+    def _serialise(self, event: EncodedEvent) -> LoggedEvent:
+        event_type = event.event
         return LoggedEvent(
-            event_id=data["event_id"],
+            event_id=event.event_id,
             event_type=event_type,
-            frame=frames.encode_frame(event_type, data_json, data["event_id"]),
-            data_json=data_json,
-            data=data if event_type in _READ_FURTHER else None,
-            point=self._point(data) if event_type == messages.TICK_UPDATE else None,
+            frame=frames.encode_frame(event_type, event.data_json, event.event_id),
+            data_json=event.data_json,
+            data=event.data if event_type in _READ_FURTHER else None,
+            point=self._point(event.data) if event_type == messages.TICK_UPDATE else None,
         )
 
     def _point(self, tick: dict[str, Any]) -> SeriesPoint:
