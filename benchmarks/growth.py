@@ -18,29 +18,31 @@ from collections.abc import Sequence
 from benchmarks import sma_cross
 from strategies.engine.centralized_backtest_engine import BacktestConfig
 from strategies.engine.graph import parse_strategy
-from strategies.engine.outcomes import TickOutcome
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
-from streaming.protocol import json_text
-from streaming.sse_event_emitter import SSEEvent
+from streaming.protocol.messages import TICK_UPDATE
+from streaming.sse_event_emitter import EncodedEvent
 
 DAYS = 20
 
 
-class Timed(CentralizedBacktestEngineWithSSE):
-    """Notes the processor time at the first tick of each day and after the last tick."""
+class Timed:
+    """A callback that notes the processor time at the first tick of each day and at the last of all."""
 
-    def __init__(self, config: BacktestConfig, ticks_a_day: int) -> None:
-        super().__init__(config, "growth")
+    def __init__(self, ticks_a_day: int) -> None:
         self.ticks_a_day = ticks_a_day
+        self.ticks = 0
+        self.total_bytes = 0
         self.marks: list[float] = []
 
-    def on_tick(self, outcome: TickOutcome) -> None:
-        """Note the time where a day begins."""
-        if outcome.tick % self.ticks_a_day == 1:
-            self.marks.append(time.process_time())
-        super().on_tick(outcome)
-        if outcome.tick == self.ticks_a_day * DAYS:
-            self.marks.append(time.process_time())
+    def __call__(self, event: EncodedEvent) -> None:
+        """Take one event."""
+        self.total_bytes += len(event.data_json)
+        if event.event == TICK_UPDATE:
+            if self.ticks % self.ticks_a_day == 0:
+                self.marks.append(time.process_time())
+            self.ticks += 1
+            if self.ticks == self.ticks_a_day * DAYS:
+                self.marks.append(time.process_time())
 
 
 def day_seconds(ticks_a_day: int) -> list[float]:
@@ -50,14 +52,11 @@ def day_seconds(ticks_a_day: int) -> list[float]:
         strategy=parse_strategy(sma_cross.strategy_document()),
         market_data=sma_cross.market_data(prices, sma_cross.weekdays(DAYS)),
     )
-    engine = Timed(config, len(prices.seconds))
-
-    def encode(event: SSEEvent) -> None:
-        json_text.encode(event["data"])
-
-    engine.register_sse_callback(encode)
+    timed = Timed(len(prices.seconds))
+    engine = CentralizedBacktestEngineWithSSE(config, "growth")
+    engine.register_encoded_callback(timed)
     engine.run()
-    return [after - before for before, after in zip(engine.marks, engine.marks[1:], strict=False)]
+    return [after - before for before, after in zip(timed.marks, timed.marks[1:], strict=False)]
 
 
 def ratio(runs: Sequence[Sequence[float]]) -> float:

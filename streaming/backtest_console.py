@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from streaming.protocol.messages import BACKTEST_COMPLETE, INITIAL_STATE, NODE_EVENT, TICK_UPDATE, TRADE_UPDATE
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent, SSEEvent
 
 TICKS_PER_LINE: Final = 100
 
@@ -54,14 +54,20 @@ class BacktestConsole:
         self._out: Output | None = out
         self._progress = progress
         self._task = progress.task_ids[0] if progress else None
+        self._ticks = 0
 
-    def __call__(self, event: SSEEvent) -> None:
+    def __call__(self, event: EncodedEvent) -> None:
         """Show one event."""
-        lines = lines_of(event)
-        for line in lines:
+        if event.event == TICK_UPDATE:
+            self._ticks += 1
+            # Most ticks are not shown, and need not even be decoded.
+            if not _is_shown(self._ticks):
+                return
+        told: SSEEvent = {"event": event.event, "data": event.data}
+        for line in lines_of(told):
             self.write(line)
         if self._progress and self._task is not None:
-            self._show_progress(self._progress, self._task, event, has_lines=bool(lines))
+            self._show_progress(self._progress, self._task, told)
 
     def write(self, line: str) -> None:
         """Write one line, above the progress bar where there is one."""
@@ -70,9 +76,9 @@ class BacktestConsole:
         elif self._out is not None:
             self._write_plain(self._out, line)
 
-    def _show_progress(self, progress: Progress, task: TaskID, event: SSEEvent, *, has_lines: bool) -> None:
-        # With the lines only: moving the bar at every tick would cost more than the tick.
-        if event["event"] == TICK_UPDATE and has_lines:
+    def _show_progress(self, progress: Progress, task: TaskID, event: SSEEvent) -> None:
+        # With the ticks that are shown: moving the bar at every tick would cost more than the tick.
+        if event["event"] == TICK_UPDATE:
             progress.update(task, completed=event["data"]["tick"])
         elif event["event"] == BACKTEST_COMPLETE:
             progress.update(task, completed=event["data"]["total_ticks"])
@@ -121,9 +127,13 @@ def _nothing_more(_data: Mapping[str, Any]) -> str:
     return ""
 
 
+def _is_shown(tick: int) -> bool:
+    return tick == 1 or tick % TICKS_PER_LINE == 0
+
+
 def _tick(data: Mapping[str, Any]) -> str | None:
     tick = data["tick"]
-    if tick != 1 and tick % TICKS_PER_LINE:
+    if not _is_shown(tick):
         return None
     return f" #{tick}: {data['execution_count']} nodes, {len(data['open_positions'])} positions"
 

@@ -24,9 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
-from streaming.protocol import json_text
 from streaming.protocol.messages import BACKTEST_COMPLETE, INITIAL_STATE, NODE_EVENT, TICK_UPDATE, TRADE_UPDATE
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent
 
 FILE_NAMES: Final = {
     INITIAL_STATE: "initial_state.json",
@@ -102,16 +101,16 @@ class JsonlRecorder:
         """Remove what was not published."""
         self._remove_partial()
 
-    def __call__(self, event: SSEEvent) -> None:
+    def __call__(self, event: EncodedEvent) -> None:
         """Write one event; after a failure, ignore it."""
         if self.failure is not None:
             return
         try:
-            self._files[event["event"]].write(json_text.encode(event) + b"\n")
+            self._files[event.event].write(b'{"event":"%b","data":%b}\n' % (event.event.encode(), event.data_json))
         except OSError as error:
             self.failure = error
         else:
-            self.event_counts[event["event"]] += 1
+            self.event_counts[event.event] += 1
 
     def publish(self) -> None:
         """

@@ -31,7 +31,7 @@ from streaming import event_log, grip_publisher, meters
 from streaming.counts import counts
 from streaming.event_log import LoggedEvent, SeriesPoint
 from streaming.protocol import frames, json_text, messages, snapshots
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent
 
 logger = logging.getLogger(__name__)
 
@@ -102,9 +102,9 @@ class LogPublisher:
     ) -> None:
         self.close()
 
-    def publish(self, event: SSEEvent) -> None:
-        """Take one event; waits while too many are waiting already. This is the engine's callback."""
-        event_id = event["data"]["event_id"]
+    def publish(self, event: EncodedEvent) -> None:
+        """Take one event; waits while too many wait already. This is the engine's callback for encoded events."""
+        event_id = event.event_id
         if event_id < self._skip_through or self._is_abandoned or self.failure is not None:
             return
         logged = self._serialise(event)
@@ -134,17 +134,16 @@ class LogPublisher:
         self._thread.join()
         meters.publishers.discard(self)
 
-    def _serialise(self, event: SSEEvent) -> LoggedEvent:
-        event_type, data = event["event"], event["data"]
-        data_json = json_text.encode(data)
+    def _serialise(self, event: EncodedEvent) -> LoggedEvent:
+        event_type = event.event
         counts.events_encoded += 1
         return LoggedEvent(
-            event_id=data["event_id"],
+            event_id=event.event_id,
             event_type=event_type,
-            frame=frames.encode_frame(event_type, data_json, data["event_id"]),
-            data_json=data_json,
-            data=data if event_type in _READ_FURTHER else None,
-            point=self._point(data) if event_type == messages.TICK_UPDATE else None,
+            frame=frames.encode_frame(event_type, event.data_json, event.event_id),
+            data_json=event.data_json,
+            data=event.data if event_type in _READ_FURTHER else None,
+            point=self._point(event.data) if event_type == messages.TICK_UPDATE else None,
         )
 
     def _point(self, tick: dict[str, Any]) -> SeriesPoint:

@@ -28,7 +28,7 @@ class StreamPlaces:
     def __init__(self) -> None:
         self._taken: set[Place] = set()
         self._by_user: Counter[int] = Counter()
-        # Re-entrant: a place may be given back whenever a forgotten response is collected, also inside of these methods.
+        # Re-entrant: a place may be given back by the collector, at a forgotten response, also inside of these methods.
         self._lock = threading.RLock()
 
     @property

@@ -181,7 +181,7 @@ def _drive(session: BacktestSession, config: BacktestConfig, should_stop: Callab
         throttle = _Throttle(publisher, pace=session.pace, ticks_done=session.ticks_done, should_stop=should_stop)
         try:
             engine = CentralizedBacktestEngineWithSSE(config=config, session_id=session.session_id)
-            engine.register_sse_callback(publisher.publish)
+            engine.register_encoded_callback(publisher.publish)
             engine.register_result_callback(
                 lambda result: publisher.take_results({**result_document(result), **_facts_of_data(config)})
             )

@@ -29,7 +29,7 @@ from strategies.session_states import SessionState
 from streaming import worker
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
 from streaming.publisher import LogPublisher
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent, SSEEvent
 
 SECONDS = 300
 #: Levels of the index between which each leg is open.
@@ -109,6 +109,11 @@ def events_of(session: BacktestSession) -> list[SSEEvent]:
     return events
 
 
+def encoded(event: SSEEvent) -> EncodedEvent:
+    """Return an event as the engine hands it to its publisher."""
+    return EncodedEvent(event["event"], event["data"]["event_id"], data=event["data"])
+
+
 def publish(session: BacktestSession, events: Iterable[SSEEvent]) -> None:
     """Publish events into the session's log as its worker would, and leave the session as it is then."""
     if session.state == SessionState.QUEUED:
@@ -116,7 +121,7 @@ def publish(session: BacktestSession, events: Iterable[SSEEvent]) -> None:
         session.refresh_from_db()
     with LogPublisher(session, underlying=UNDERLYING) as publisher:
         for event in events:
-            publisher.publish(event)
+            publisher.publish(encoded(event))
     assert publisher.failure is None, publisher.failure
     session.refresh_from_db()
 

@@ -17,8 +17,6 @@ from strategies.engine.centralized_backtest_engine import BacktestConfig, Centra
 from strategies.engine.graph import parse_strategy
 from strategies.engine.outcomes import BacktestResult
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
-from streaming.protocol import json_text
-from streaming.sse_event_emitter import SSEEvent
 
 
 class Ready(NamedTuple):
@@ -57,14 +55,10 @@ class Encoded(NamedTuple):
 
 
 def run_encoded(config: BacktestConfig) -> Encoded:
-    """Run with full diagnostics and encode every event, as the publisher does before it stores it."""
+    """Run with full diagnostics to the final JSON bytes of every event, as the publisher gets them."""
     engine = CentralizedBacktestEngineWithSSE(config, "benchmark")
     sizes: list[int] = []
-
-    def encode(event: SSEEvent) -> None:
-        sizes.append(len(json_text.encode(event["data"])))
-
-    engine.register_sse_callback(encode)
+    engine.register_encoded_callback(lambda event: sizes.append(len(event.data_json)))
     return Encoded(engine.run(), len(sizes), sum(sizes))
 
 

@@ -22,11 +22,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from strategies.engine import trade_legs
+from strategies.engine import data_checks, trade_legs
 from strategies.engine.chain import Chain
 from strategies.engine.costs import CostModel, no_costs
 from strategies.engine.day_equity import ProfitRecord
-from strategies.engine.errors import MarketDataInvalid
 from strategies.engine.fills import Broker, FillPolicy
 from strategies.engine.market import Market
 from strategies.engine.money import to_money
@@ -35,10 +34,11 @@ from strategies.engine.nodes.exit import ExitRunner
 from strategies.engine.operands import OperandCompiler
 from strategies.engine.outcomes import BacktestResult, NodeCompletion, NodeExecution, TickOutcome
 from strategies.engine.positions import PositionBook, TradeSummary
+from strategies.engine.quiet_ticks import QuietTeller, QuietTicksFinder
 from strategies.engine.results import RunResults, check_capital
-from strategies.engine.run_recorder import Completed, RunRecorder
+from strategies.engine.run_recorder import RunRecorder, TickRecord
 from strategies.engine.run_state import RunState
-from strategies.engine.strategy import EntryNode, FuturePick, OptionPick, SquareOffNode, StartNode, StrategyGraph
+from strategies.engine.strategy import SquareOffNode, StartNode, StrategyGraph
 from strategies.engine.ticks import DayColumns, MarketData, exchange_time
 
 MARKET_CLOSE = "market_close"
@@ -86,8 +86,10 @@ class CentralizedBacktestEngine:
 
     def __init__(self, config: BacktestConfig) -> None:
         self.config = config
-        self.start_date, self.end_date = _dates(config)
-        _check_symbols(config)
+        self.start_date, self.end_date = data_checks.dates_of_run(
+            config.market_data, first=config.start_date, last=config.end_date
+        )
+        data_checks.check_symbols(config.strategy, config.market_data)
         first_date = max(self.start_date, config.market_data.first_date)
         trade_legs.check_dates(config.costs, config.strategy, first_date)
         strategy = config.strategy
@@ -111,6 +113,7 @@ class CentralizedBacktestEngine:
         self._active_version = -1
         self._active_places: list[int] = []
         self._recorder = RunRecorder(self._state, self._runners)
+        self._quiet = QuietTicksFinder(self._state, self._recorder, self._next_second)
         self._profits = ProfitRecord()
         self._completions: list[NodeCompletion] = []
         self._close_second = 0
@@ -147,10 +150,10 @@ class CentralizedBacktestEngine:
             second: int | None = 0
             while second is not None and second < len(run.market.tape):
                 run.move_to(second, ticks_before + second + 1)
-                self._act(closed_before, None, None)
+                self._act(closed_before, None)
                 second = self._next_second(second + 1)
             run.move_to(len(run.market.tape) - 1, ticks_before + len(run.market.tape))
-            self._move_positions()
+            self._state.move_positions()
             self._end_day()
         return self._result("completed")
 
@@ -173,28 +176,41 @@ class CentralizedBacktestEngine:
         """Return how many ticks have run so far."""
         return self._state.tick
 
+    def quiet_teller(self) -> QuietTeller | None:
+        """
+        Return who is told of ticks at which nothing happens, many at once; None where each has its own ``on_tick``.
+
+        Asked after a tick at which nothing happened.
+        """
+        return None
+
     def _run_days(self, should_continue: Callable[[], bool]) -> Literal["completed", "cancelled"]:
         run = self._state
         for day in self._days():
             closed_before = self._begin_day(day, every_tick=True)
-            for second in range(len(run.market.tape)):
+            second = 0
+            while second < len(run.market.tape):
                 if not should_continue():
                     self._count_day(second)
                     return "cancelled"
                 run.move_to(second, run.tick + 1)
-                self._run_tick(closed_before)
+                record = TickRecord()
+                outcome = self._run_tick(closed_before, record)
                 closed_before = len(run.book.trades)
+                second, goes_on = self._quiet.go_on(outcome, record, self.quiet_teller, should_continue)
+                if not goes_on:
+                    self._count_day(second)
+                    return "cancelled"
             self._end_day()
         return "completed"
 
-    def _run_tick(self, closed_before: int) -> None:
-        executions: list[NodeExecution] = []
-        completed: list[Completed] = []
-        self._act(closed_before, executions, completed)
-        outcome = self._recorder.outcome(executions, completed, closed_before, self._state.now)
-        if completed:
+    def _run_tick(self, closed_before: int, record: TickRecord) -> TickOutcome:
+        self._act(closed_before, record)
+        outcome = self._recorder.outcome(record, closed_before, self._state.now)
+        if record.completed:
             self._completions.extend(outcome.completions)
         self.on_tick(outcome)
+        return outcome
 
     def _days(self) -> Iterator[DayColumns]:
         for day in self.config.market_data.days():
@@ -215,6 +231,7 @@ class CentralizedBacktestEngine:
         for runner in self._runners.values():
             runner.begin_day(every_tick=every_tick)
         self._recorder.begin_day(run.market.tape)
+        self._quiet.begin_day()
         times = run.market.tape.seconds_of_day
         self._close_second = int(np.searchsorted(times, run.market.close_seconds))
         run.activate(run.strategy.start.id, parent_execution_id=None, by_node_id="")
@@ -244,29 +261,27 @@ class CentralizedBacktestEngine:
                 exit_type="market_close", at=self._last_time,
             )  # fmt: skip
 
-    def _act(
-        self, closed_before: int, executions: list[NodeExecution] | None, completed: list[Completed] | None
-    ) -> None:
+    def _act(self, closed_before: int, record: TickRecord | None) -> None:
         """Let everything that is due at this second happen."""
         run = self._state
         if run.book.open:
-            self._move_positions()
+            self._state.move_positions()
         had_turn: list[NodeRunner[Any]] = []
         for runner in self._first:
             if runner.node.id in run.active:
                 had_turn.append(runner)
-                self._visit(runner, executions, completed)
+                self._visit(runner, record)
         if run.second >= self._close_second:
             self._close_market()
             return
         if run.guard_plans:
-            had_turn += self._trigger_guards(executions, completed)
+            had_turn += self._trigger_guards(record)
         # Nodes that become active behind the place where the pass stands still have their turn in it.
         place = -1
         while (place := self._next_active(place)) < len(self._others):
             runner = self._others[place]
             if run.active[runner.node.id].from_tick <= run.tick and runner not in had_turn:
-                self._visit(runner, executions, completed)
+                self._visit(runner, record)
 
     def _next_active(self, after: int) -> int:
         """Return the place of the first active node after a place; past the last one where there is none."""
@@ -280,34 +295,31 @@ class CentralizedBacktestEngine:
                 return place
         return len(self._others)
 
-    def _visit(
-        self, runner: NodeRunner[Any], executions: list[NodeExecution] | None, completed: list[Completed] | None
-    ) -> None:
-        self._take(runner, runner.visit(self._state), executions, completed)
+    def _visit(self, runner: NodeRunner[Any], record: TickRecord | None) -> None:
+        self._take(runner, runner.visit(self._state), record)
 
     def _take(
         self,
         runner: NodeRunner[Any],
         visit: Visit,
-        executions: list[NodeExecution] | None,
-        completed: list[Completed] | None,
+        record: TickRecord | None,
     ) -> None:
         """Let a node's turn take effect, and record it unless the run is headless."""
         run = self._state
         node_id = runner.node.id
         activation = run.active[node_id]
         execution: NodeExecution | None = None
-        if executions is not None:
+        if record is not None:
             execution = self._recorder.execution(runner, activation, visit)
-            executions.append(execution)
+            record.add(execution, visit)
         if visit.outcome == "waits":
             return
         run.deactivate((node_id,))
         if visit.outcome == "completes":
             execution_id = execution.execution_id if execution else None
             activated = self._activate_next(runner, execution_id, visit)
-            if execution is not None and completed is not None:
-                completed.append((execution, visit, activated))
+            if execution is not None and record is not None:
+                record.completed.append((execution, visit, activated))
 
     def _activate_next(self, runner: NodeRunner[Any], execution_id: str | None, visit: Visit) -> tuple[str, ...]:
         if visit.day_is_over:
@@ -325,9 +337,7 @@ class CentralizedBacktestEngine:
             )
         return next_ids
 
-    def _trigger_guards(
-        self, executions: list[NodeExecution] | None, completed: list[Completed] | None
-    ) -> list[NodeRunner[Any]]:
+    def _trigger_guards(self, record: TickRecord | None) -> list[NodeRunner[Any]]:
         """Close what guards say is to be closed now; return the nodes whose orders wait to be filled."""
         run = self._state
         waiting: list[NodeRunner[Any]] = []
@@ -340,7 +350,7 @@ class CentralizedBacktestEngine:
             run.activate(plan.node_id, parent_execution_id=None, by_node_id=entered_by)
             del run.guard_plans[name]
             visit = runner.guard(run, plan)
-            self._take(runner, visit, executions, completed)
+            self._take(runner, visit, record)
             if visit.outcome == "waits":
                 waiting.append(runner)
         return waiting
@@ -355,12 +365,6 @@ class CentralizedBacktestEngine:
                 exit_type="market_close",
             )  # fmt: skip
         run.deactivate(list(run.active))
-
-    def _move_positions(self) -> None:
-        run = self._state
-        tape, second = run.market.tape, run.second
-        for position in run.book.open.values():
-            position.move_to(tape.price_list(position.symbol)[second])
 
     def _next_second(self, second: int) -> int | None:
         """Return the first second, from a given one on, at which anything can happen; None where there is none."""
@@ -404,44 +408,3 @@ class CentralizedBacktestEngine:
                 capital=config.capital,
             ),
         )
-
-
-def _dates(config: BacktestConfig) -> tuple[date, date]:
-    """Return the first and last date of the run, within the market data."""
-    data = config.market_data
-    first = config.start_date or data.first_date
-    last = config.end_date or data.last_date
-    if first > last:
-        raise MarketDataInvalid(f"the run would start on {first} and end before it, on {last}; swap the dates")
-    if last < data.first_date or first > data.last_date:
-        raise MarketDataInvalid(
-            f"no tick lies between {first} and {last}; the market data hold {data.first_date} to {data.last_date}"
-        )
-    return first, last
-
-
-def _check_symbols(config: BacktestConfig) -> None:
-    """Check that what the strategy trades occurs in the market data."""
-    start = config.strategy.start
-    known = config.market_data.symbols
-    for instrument in (start.instrument, start.supporting):
-        if instrument is not None and instrument.symbol not in known:
-            others = ", ".join(sorted(symbol for symbol in known if ":" not in symbol)) or "none"
-            raise MarketDataInvalid(
-                f"the strategy uses the symbol {instrument.symbol!r}, which has no tick in the market data; "
-                f"underlyings there: {others}"
-            )
-    chain = Chain(config.strategy.underlying, known)
-    for kind, expiries, word in (
-        (OptionPick, chain.option_expiries, "options"),
-        (FuturePick, chain.future_expiries, "futures"),
-    ):
-        if not expiries and any(isinstance(pick, kind) for pick in _picks(config.strategy)):
-            raise MarketDataInvalid(
-                f"the strategy trades {word} on {config.strategy.underlying}, but the market data hold none of them"
-            )
-
-
-def _picks(strategy: StrategyGraph) -> list[object]:
-    nodes = (node for node in strategy.nodes.values() if isinstance(node, EntryNode))
-    return [position.contract for node in nodes for position in node.positions]

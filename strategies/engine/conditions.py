@@ -5,21 +5,21 @@ Each comparison remembers the values that it last compared, so that its diagnost
 of them changed. A missing value (no candle yet, no position) makes its condition false, and the record says why; it is
 never an exception.
 
-Conditions can also say at which seconds of the day they hold (``mask``) and which of those comes next (``next_true``):
-that is how a headless run passes over the seconds at which nothing can happen.
+Conditions can also say at which seconds of the day they hold (``mask``), and how long their record stays of one form
+(``steady_until``): then only values in it differ from tick to tick, and a whole stretch of ticks is written at once.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy import typing as npt
 
-from strategies.engine.expressions import Condition, ConditionGroup
-from strategies.engine.operands import Column, Operand, OperandCompiler, Value
+from strategies.engine.expressions import Condition
+from strategies.engine.operands import Column, Operand, Value
 
 Mask = npt.NDArray[np.bool_] | bool
 """Where a condition holds: at each second, or one answer for the whole day."""
@@ -47,7 +47,7 @@ class CompiledCondition:
         "_reason",
         "_right",
         "_right_list",
-        "_right_text",
+        "_right_shown",
         "is_static",
         "kept",
         "left_value",
@@ -72,7 +72,7 @@ class CompiledCondition:
         #: Why the result is false although nothing was compared; empty where there is nothing to say.
         self._reason = ""
         self._has_reason = False
-        self._right_text = ""
+        self._right_shown = ""
         self._left_list: list[Value] | None = None
         self._right_list: list[Value] | None = None
         self._mask: Mask | None = None
@@ -92,9 +92,15 @@ class CompiledCondition:
         """Read both operands as of a second and compare them."""
         left = self._left.at(second) if self._left_list is None else self._left_list[second]
         right = self._right.at(second) if self._right_list is None else self._right_list[second]
-        if left != self.left_value or right != self.right_value or not self._is_decided:
-            if right != self.right_value or not self._is_decided:
-                self._right_text = f"{self._condition.operator} {self._right.show(right)}"
+        if (
+            left != self.left_value
+            or right != self.right_value
+            or not self._is_decided
+            # 0.0 and -0.0 are equal, but not written alike.
+            or (not (left and right) and (left is not self.left_value or right is not self.right_value))
+        ):
+            if right is not self.right_value or not self._is_decided:
+                self._right_shown = self._right.show(right)
             self.left_value, self.right_value, self.kept = left, right, None
             self._is_decided = True
             self.result = self.decide(left, right)
@@ -110,6 +116,37 @@ class CompiledCondition:
         if self.kept is None:
             self.kept = self._build()
         return self.kept
+
+    @property
+    def sides(self) -> tuple[tuple[str, Operand, Value], ...]:
+        """Return, for each operand, its key in the record, itself and the value that was read last."""
+        return (("lhs_value", self._left, self.left_value), ("rhs_value", self._right, self.right_value))
+
+    def evaluated(self, *shown: str) -> str:
+        """Write what was compared, of the operands' values as people read them."""
+        return f"{shown[0]} {self._condition.operator} {shown[1]}"
+
+    def steady_until(self, first: int, last: int) -> int:
+        """
+        Return up to which second the record keeps its form: the same values missing, for the same reason.
+
+        Args:
+            first: Where to begin; the condition was last evaluated as of the second before.
+            last: Where to stop looking, not included.
+
+        Returns:
+            The first second at which the form is another; ``last`` where there is none.
+        """
+        may_vary = False
+        for _, operand, value in self.sides:
+            values = operand.between(first, last)
+            if isinstance(values, list):
+                last = first + _steady(values, is_missing=value is None)
+            may_vary = may_vary or (value is None and operand.has_varying_reason)
+        if may_vary:
+            sides = [(operand, value) for _, operand, value in self.sides]
+            return next((second for second in range(first, last) if self._why(second, sides) != self._reason), last)
+        return last
 
     def mask(self) -> Mask:
         """Return where the condition holds today, the state of the run staying as it is."""
@@ -140,7 +177,7 @@ class CompiledCondition:
         record: dict[str, Any] = {
             "id": self._condition.id,
             "raw": self.raw,
-            "evaluated": f"{self._left.show(self.left_value)} {self._right_text}",
+            "evaluated": self._evaluated_now(),
             "lhs_value": self.left_value,
             "rhs_value": self.right_value,
             "operator": sign,
@@ -150,14 +187,22 @@ class CompiledCondition:
             record["reason"] = self._reason
         return record
 
+    def _evaluated_now(self) -> str:
+        return self.evaluated(self._left.show(self.left_value), self._right_shown)
+
     def _note_reason(self, second: int, *sides: tuple[Operand, Value]) -> None:
         """Note why nothing was compared. The reason may change while the values stay missing."""
+        reason = self._why(second, sides)
+        if reason != self._reason:
+            self._reason, self.kept = reason, None
+
+    @staticmethod
+    def _why(second: int, sides: Sequence[tuple[Operand, Value]]) -> str:
         missing = [operand.why_missing(second) for operand, value in sides if value is None]
         reason = "; ".join(dict.fromkeys(missing))
         if not reason and len({isinstance(value, str) for _, value in sides}) > 1:
-            reason = "a text and a number cannot be compared"
-        if reason != self._reason:
-            self._reason, self.kept = reason, None
+            return "a text and a number cannot be compared"
+        return reason
 
 
 class CompiledCrossing(CompiledCondition):
@@ -191,10 +236,16 @@ class CompiledCrossing(CompiledCondition):
         else:
             before = (self._left.at(second - 1), self._right.at(second - 1)) if second else self._last_of_day
             result = self._has_crossed(before, (left, right))
-        if left != self.left_value or right != self.right_value or result != self.result or not self._is_decided:
+        if (
+            left != self.left_value
+            or right != self.right_value
+            or result != self.result
+            or not self._is_decided
+            or (not (left and right) and (left is not self.left_value or right is not self.right_value))
+        ):
             self.left_value, self.right_value, self.result, self.kept = left, right, result, None
             self._is_decided = True
-            self._right_text = f"{self._condition.operator} {self._right.show(right)}"
+            self._right_shown = self._right.show(right)
             self._reason = ""
         if left is None or right is None:
             self._note_reason(second, (self._left, left), (self._right, right))
@@ -247,17 +298,28 @@ class CompiledRange(CompiledCondition):
     def evaluate(self, second: int) -> bool:
         """Read the three operands as of a second and compare them."""
         values = (self._left.at(second), self._right.at(second), self._upper.at(second))
-        if values != (self.left_value, self.right_value, self.upper_value) or not self._is_decided:
+        known = (self.left_value, self.right_value, self.upper_value)
+        is_same = values == known and (all(values) or all(map(operator.is_, values, known)))
+        if not is_same or not self._is_decided:
             self.left_value, self.right_value, self.upper_value = values
             self.kept = None
             self._is_decided = True
-            self._right_text = f"between {self._right.show(values[1])}"
+            self._right_shown = self._right.show(values[1])
             self.result = _is_between(*values)
             self._reason = ""
         sides = tuple(zip((self._left, self._right, self._upper), values, strict=True))
         if None in values or any(isinstance(value, str) for value in values):
             self._note_reason(second, *sides)
         return self.result
+
+    @property
+    def sides(self) -> tuple[tuple[str, Operand, Value], ...]:
+        """Return the three operands. See ``CompiledCondition.sides``."""
+        return (*super().sides, ("rhs_upper_value", self._upper, self.upper_value))
+
+    def evaluated(self, *shown: str) -> str:
+        """Write what was compared, of the operands' values as people read them."""
+        return f"{shown[0]} between {shown[1]} and {shown[2]}"
 
     def mask(self) -> Mask:
         """Return where the left side lies between the others today, the state of the run staying as it is."""
@@ -277,113 +339,27 @@ class CompiledRange(CompiledCondition):
     def _build(self) -> dict[str, Any]:
         record = super()._build()
         record["rhs_upper_value"] = self.upper_value
-        record["evaluated"] += f" and {self._upper.show(self.upper_value)}"
         return record
 
-
-class CompiledGroup:
-    """Conditions joined by AND or OR. Every member is evaluated, so that the record shows each one's result."""
-
-    __slots__ = ("_is_and", "_places", "is_static", "kept", "logic", "members", "raw", "result")
-
-    def __init__(self, logic: str, raw: str, members: tuple[CompiledCondition | CompiledGroup, ...]) -> None:
-        self.logic = logic
-        self.raw = raw
-        self.members = members
-        #: Whether the market alone decides the result.
-        self.is_static: bool = all(member.is_static for member in members)
-        self.result = False
-        #: The record of the last evaluation; None while it is not built.
-        self.kept: dict[str, Any] | None = None
-        self._is_and = logic == "AND"
-        self._places: npt.NDArray[np.intp] | None = None
-
-    def begin_day(self, *, every_tick: bool) -> None:
-        """Forget what belonged to the day before. See ``CompiledCondition.begin_day``."""
-        self._places = None
-        for member in self.members:
-            member.begin_day(every_tick=every_tick)
-
-    def end_day(self, last_second: int) -> None:
-        """Keep what the next day needs of this one."""
-        for member in self.members:
-            if isinstance(member, CompiledGroup | CompiledCrossing):
-                member.end_day(last_second)
-
-    def evaluate(self, second: int) -> bool:
-        """Evaluate every member as of a second and join the results. A group without members is false."""
-        is_all, is_any = True, False
-        for member in self.members:
-            if member.evaluate(second):
-                is_any = True
-            else:
-                is_all = False
-            if member.kept is None:
-                self.kept = None
-        self.result = (is_all if self._is_and else is_any) if self.members else False
-        return self.result
-
-    def record(self) -> dict[str, Any]:
-        """Return the diagnostic record of the last evaluation; the same object while nothing changed."""
-        if self.kept is None:
-            parts = [member.record() for member in self.members]
-            self.kept = {"logic": self.logic, "result": self.result, "conditions": parts}
-        return self.kept
-
-    def mask(self) -> Mask:
-        """Return where the group holds today, the state of the run staying as it is."""
-        if not self.members:
-            return False
-        join = operator.and_ if self.logic == "AND" else operator.or_
-        found: Mask = self.logic == "AND"
-        # The static members are arrays that are kept for the day; the others are made anew, and only joined.
-        for member in self.members:
-            found = join(found, member.mask())
-        return found
-
-    def next_true(self, second: int) -> int | None:
-        """Return the first second of today, from a given one on, at which the group holds; None where there is none."""
-        if self.is_static:
-            if self._places is None:
-                mask = self.mask()
-                self._places = np.flatnonzero(mask) if isinstance(mask, np.ndarray) else np.empty(0, dtype=np.intp)
-                if mask is True:
-                    return second
-            elif len(self._places) == 0 and self.mask() is True:
-                return second
-            place = int(np.searchsorted(self._places, second))
-            return int(self._places[place]) if place < len(self._places) else None
-        return first_true(self.mask(), second)
+    def _evaluated_now(self) -> str:
+        return self.evaluated(self._left.show(self.left_value), self._right_shown, self._upper.show(self.upper_value))
 
 
-def first_true(mask: Mask, second: int) -> int | None:
-    """Return the first second from a given one on at which a mask is true; None where there is none."""
-    if isinstance(mask, bool | np.bool_):
-        return second if mask else None
-    if second >= len(mask):
-        return None
-    place = int(np.argmax(mask[second:]))
-    return second + place if mask[second + place] else None
+def part_of(mask: Mask, first: int, last: int) -> list[bool] | bool:
+    """Return where a mask is true from one second on to another, not included; one answer where it is all the same."""
+    if not isinstance(mask, np.ndarray):
+        return bool(mask)
+    part = mask[first:last]
+    if part.all():
+        return True
+    return part.tolist() if part.any() else False
 
 
-def compile_group(group: ConditionGroup, compiler: OperandCompiler) -> CompiledGroup:
-    """Compile a group with everything in it."""
-    members = tuple(
-        compile_group(member, compiler) if isinstance(member, ConditionGroup) else compile_condition(member, compiler)
-        for member in group.members
-    )
-    return CompiledGroup(group.logic, compiler.printer.group(group), members)
-
-
-def compile_condition(condition: Condition, compiler: OperandCompiler) -> CompiledCondition:
-    """Compile one comparison."""
-    raw = compiler.printer.condition(condition)
-    left, right = compiler.operand(condition.left), compiler.operand(condition.right)
-    if condition.operator in ("crosses_above", "crosses_below"):
-        return CompiledCrossing(condition, raw, left, right)
-    if condition.operator == "between" and condition.upper is not None:
-        return CompiledRange(condition, raw, left, right, compiler.operand(condition.upper))
-    return CompiledCondition(condition, raw, left, right)
+def _steady(values: list[Value], *, is_missing: bool) -> int:
+    """Return how many values from the first on are missing, or how many are there."""
+    if is_missing:
+        return next((place for place, value in enumerate(values) if value is not None), len(values))
+    return values.index(None) if None in values else len(values)
 
 
 def _is_between(value: Value, lower: Value, upper: Value) -> bool:

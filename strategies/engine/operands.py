@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +35,7 @@ from strategies.engine.expressions import (
 )
 from strategies.engine.market import Market
 from strategies.engine.positions import PositionBook
+from strategies.engine.tape import clock
 
 Value = float | int | str | bool | None
 """What an expression is worth at a tick; None where there is no value yet."""
@@ -50,6 +50,8 @@ class Operand(ABC):
     #: Whether the market alone decides the value; then a column is good for the whole day.
     is_static = True
     is_time = False
+    #: Whether ``why_missing`` may say another thing at another second, the state of the run staying as it is.
+    has_varying_reason = False
 
     @abstractmethod
     def at(self, second: int) -> Value:
@@ -67,6 +69,25 @@ class Operand(ABC):
         """Return the value as of every second as a list, which is quickest to read; None where it may change."""
         return None
 
+    def between(self, first: int, last: int) -> list[Value] | Value:
+        """
+        Return the value as of each second of a range, the state of the run staying as it is.
+
+        Args:
+            first: The first second.
+            last: The second after the last one.
+
+        Returns:
+            A list, None in it where there is no value; or one value that is the same throughout.
+        """
+        values = self.every_second()
+        if values is not None:
+            return values[first:last]
+        column = self.column()
+        if isinstance(column, np.ndarray):
+            return [value if value == value else None for value in column[first:last].tolist()]
+        return column
+
     def begin_day(self) -> None:  # noqa: B027 - most operands keep nothing
         """Forget what belonged to the day before."""
 
@@ -82,11 +103,9 @@ class Operand(ABC):
             return clock(value)
         return value if isinstance(value, str) else f"{value:.2f}"
 
-
-@lru_cache(maxsize=4_096)
-def clock(seconds: int) -> str:
-    """Write seconds from midnight as a time of day with seconds."""
-    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    def show_all(self, values: Sequence[Value], first: int) -> list[str]:
+        """Write the values as of some seconds in a row, from a first one on, as ``show`` does each."""
+        return [f"{value:.2f}" if type(value) is float else self.show(value) for value in values]
 
 
 class Fixed(Operand):
@@ -134,6 +153,10 @@ class TimeNow(Operand):
     def at(self, second: int) -> Value:
         """Return the time of day at a second."""
         return self._market.tape.times[second]
+
+    def show_all(self, values: Sequence[Value], first: int) -> list[str]:
+        """Write the times of day of some seconds."""
+        return self._market.tape.clocks[first : first + len(values)]
 
     def every_second(self) -> list[Value] | None:
         """Return the time of day at every second."""
@@ -299,12 +322,21 @@ class FromPnl(Operand):
 class Computed(Operand):
     """Two operands joined by an arithmetic sign."""
 
+    has_varying_reason = True
+
     def __init__(self, left: Operand, sign: str, right: Operand) -> None:
         self._left = left
         self._right = right
         self._compute = ARITHMETIC[sign]
         self.is_static = left.is_static and right.is_static
         self._is_division = sign in ("/", "%")
+        #: Today's column; kept where the market alone decides it.
+        self._column: Column = None
+        self._values: list[Value] | None = None
+
+    def begin_day(self) -> None:
+        """Forget the columns of the day before."""
+        self._column = self._values = None
 
     def why_missing(self, second: int) -> str:
         """Say which part is missing, or what the arithmetic cannot do."""
@@ -325,8 +357,21 @@ class Computed(Operand):
             return value if abs(value) < float("inf") else None
         return None
 
+    def every_second(self) -> list[Value] | None:
+        """Return the result as of every second, where the market alone decides it."""
+        if self._values is None and self.is_static:
+            column = self.column()
+            if isinstance(column, np.ndarray):
+                self._values = [value if value == value else None for value in column.tolist()]
+        return self._values
+
     def column(self) -> Column:
         """Return the result as of every second."""
+        if self._column is None or not self.is_static:
+            self._column = self._compute_column()
+        return self._column
+
+    def _compute_column(self) -> Column:
         left, right = self._left.column(), self._right.column()
         if left is None or right is None or isinstance(left, str | bool) or isinstance(right, str | bool):
             return None

@@ -72,12 +72,16 @@ class Position:
     def mark(self) -> PositionMark:
         """Return the position at its last price; the same record while nothing changed."""
         if self._mark is None:
-            price = to_money(self.last_price)
-            self._mark = PositionMark(
-                self.position_id, self.re_entry_num, self.entry_node_id, self.symbol, self.side, self.quantity,
-                self.entry_price, self.entry_time, price, profit(self.side, self.quantity, self.entry_price, price),
-            )  # fmt: skip
+            self._mark = self.mark_at(self.last_price)
         return self._mark
+
+    def mark_at(self, last_price: float) -> PositionMark:
+        """Return the position as it would be at a price."""
+        price = to_money(last_price)
+        return PositionMark(
+            self.position_id, self.re_entry_num, self.entry_node_id, self.symbol, self.side, self.quantity,
+            self.entry_price, self.entry_time, price, profit(self.side, self.quantity, self.entry_price, price),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,11 +248,15 @@ class PositionBook:
         if marks is None:
             marks = self.marks()
         if self._pnl is None or marks != self._pnl_marks:
-            realized = self.summary.total_pnl
-            unrealized = sum((mark.unrealized_pnl for mark in marks), ZERO)
-            self._pnl = PnlSummary(realized, unrealized, realized + unrealized, self.summary.total_trades, len(marks))
+            self._pnl = self.pnl_at(marks)
             self._pnl_marks = marks
         return self._pnl
+
+    def pnl_at(self, marks: tuple[PositionMark, ...]) -> PnlSummary:
+        """Return profit and loss as they would be with the open positions at other prices."""
+        realized = self.summary.total_pnl
+        unrealized = sum((mark.unrealized_pnl for mark in marks), ZERO)
+        return PnlSummary(realized, unrealized, realized + unrealized, self.summary.total_trades, len(marks))
 
     def _changed(self) -> None:
         self.version += 1

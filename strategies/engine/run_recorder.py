@@ -8,9 +8,14 @@ them anew.
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+from numpy import typing as npt
+
+from strategies.engine.condition_groups import CompiledGroup
 from strategies.engine.nodes import NodeRunner, Visit
 from strategies.engine.outcomes import (
     CANDLES_SHOWN,
@@ -26,6 +31,23 @@ from strategies.engine.tape import DayTape
 from strategies.engine.ticks import exchange_time
 
 Completed = tuple[NodeExecution, Visit, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class TickRecord:
+    """What is recorded while a tick runs."""
+
+    #: Nodes in the order in which they had their turn.
+    executions: list[NodeExecution] = field(default_factory=list)
+    completed: list[Completed] = field(default_factory=list)
+    #: The conditions of each execution that did nothing but wait for them.
+    waiting: list[CompiledGroup] = field(default_factory=list)
+
+    def add(self, execution: NodeExecution, visit: Visit) -> None:
+        """Take a node's turn."""
+        self.executions.append(execution)
+        if visit.outcome == "waits" and visit.conditions is not None and not visit.note:
+            self.waiting.append(visit.conditions)
 
 
 class RunRecorder:
@@ -44,9 +66,9 @@ class RunRecorder:
         self._names = run.strategy.printer().indicator_names
         self._identities: dict[tuple[str, int], int] = {}
         self._stamp_prefix = ""
-        self._stamp_second = -1
-        self._stamp_text = ""
-        self._stamp_bytes = b""
+        #: What the execution ids of some seconds have in common, and of which: text and bytes of each.
+        self._stamped = (0, 0)
+        self._stamps: list[tuple[str, bytes]] = []
         self._views: dict[str, QuoteView] = {}
         self._picked: tuple[str, ...] = ()
         #: What decides which symbols are told of: how many were traded, and what entry nodes would pick.
@@ -62,7 +84,7 @@ class RunRecorder:
         self._stamp_prefix = f"{tape.day:%Y%m%d}_"
         self._views = {}
         self._tracked_version = None
-        self._stamp_second = -1
+        self._stamped = (0, 0)
         self._spot_low = self._spot_high = 0.0
 
     def execution(self, runner: NodeRunner[Any], activation: Activation, visit: Visit) -> NodeExecution:
@@ -81,27 +103,30 @@ class RunRecorder:
 
     def execution_id(self, node_id: str, activation: Activation) -> str:
         """Name an execution by what identifies it, so that a rerun gives the same ids."""
-        second = self._run.second
-        if second != self._stamp_second:
-            self._stamp(second)
+        return self.execution_ids(node_id, activation, self._run.second, self._run.second + 1)[0]
+
+    def execution_ids(self, node_id: str, activation: Activation, first: int, last: int) -> list[str]:
+        """Name the executions of a node that has its turn from one second on to another, not included."""
         key = (node_id, activation.number)
         identity = self._identities.get(key)
         if identity is None:
             text = f"{self._run.strategy.fingerprint}|{node_id}|{activation.number}"
             identity = self._identities[key] = zlib.crc32(text.encode())
-        return f"exec_{node_id}_{self._stamp_text}_{zlib.crc32(self._stamp_bytes, identity) & 0xFFFFFF:06x}"
+        if (first, last) != self._stamped:
+            self._stamp(first, last)
+        crc32, begin = zlib.crc32, f"exec_{node_id}_"
+        return [f"{begin}{text}_{crc32(epoch, identity) & 0xFFFFFF:06x}" for text, epoch in self._stamps]
 
-    def _stamp(self, second: int) -> None:
-        """Note what the execution ids of one second have in common."""
-        tape = self._run.market.tape
-        time = tape.times[second]
-        self._stamp_second = second
-        self._stamp_bytes = tape.epochs[second].to_bytes(8, "big")
-        self._stamp_text = f"{self._stamp_prefix}{time // 3600:02d}{time // 60 % 60:02d}{time % 60:02d}"
+    def _stamp(self, first: int, last: int) -> None:
+        """Note what the execution ids of some seconds have in common."""
+        tape, day = self._run.market.tape, self._stamp_prefix
+        self._stamped = (first, last)
+        self._stamps = [
+            (day + clock.replace(":", ""), epoch.to_bytes(8, "big"))
+            for clock, epoch in zip(tape.clocks[first:last], tape.epochs[first:last], strict=True)
+        ]
 
-    def outcome(
-        self, executions: list[NodeExecution], completed: list[Completed], closed_before: int, at: datetime
-    ) -> TickOutcome:
+    def outcome(self, record: TickRecord, closed_before: int, at: datetime) -> TickOutcome:
         """Record a tick, everything in it already in effect."""
         run = self._run
         book = run.book
@@ -110,7 +135,7 @@ class RunRecorder:
         after = TickOutcome(
             run.tick,
             at,
-            tuple(executions),
+            tuple(record.executions),
             (),
             trades,
             tuple(book.summaries[closed_before:]) if trades else (),
@@ -119,10 +144,39 @@ class RunRecorder:
             self._quotes(at),
             self._active_nodes(),
         )
-        if not completed:
+        if not record.completed:
             return after
         series = self._series()
-        return after._replace(completions=tuple(self._completion(*item, after, series) for item in completed))
+        return after._replace(completions=tuple(self._completion(*item, after, series) for item in record.completed))
+
+    def steady_until(self, first: int, last: int) -> int:
+        """
+        Return up to which second the same symbols are told of, the state of the run staying as it is.
+
+        Args:
+            first: Where to begin; the tick before was the last one recorded.
+            last: Where to stop looking, not included.
+        """
+        run = self._run
+        tape = run.market.tape
+        if run.active and self._watched:
+            spots = tape.prices(run.strategy.underlying)[first:last]
+            is_beyond = ~((spots > self._spot_low) & (spots <= self._spot_high) | np.isnan(spots))
+            last = _first(is_beyond, first, last)
+        for symbol, _, _ in self._tracked:
+            if symbol not in self._views:
+                last = _first(~np.isnan(tape.prices(symbol)[first:last]), first, last)
+        return last
+
+    def pass_to(self, second: int) -> None:
+        """Take note that ticks were told of without being recorded, the last one at a second."""
+        tape = self._run.market.tape
+        self._views = {
+            symbol: QuoteView(
+                tape.price_list(symbol)[second], exchange_time(tape.epochs[tape.quoted_at(symbol)[second]])
+            )
+            for symbol in self._views
+        }
 
     def _completion(
         self,
@@ -226,6 +280,11 @@ class RunRecorder:
             self._active_version = version
             self._active = tuple(node_id for node_id in self._runners if node_id in self._run.active)
         return self._active
+
+
+def _first(is_found: npt.NDArray[np.bool_], first: int, last: int) -> int:
+    """Return the first second that was found; ``last`` where there is none."""
+    return first + int(is_found.argmax()) if is_found.any() else last
 
 
 def _watched(runners: dict[str, NodeRunner[Any]]) -> list[OptionPick]:

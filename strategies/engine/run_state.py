@@ -74,6 +74,11 @@ class RunState:
         self.tick = tick
         self.market.move_to(second)
 
+    def move_positions(self) -> None:
+        """Give every open position its last price as of this tick."""
+        for position in self.book.open.values():
+            position.move_to(self.market.tape.price_list(position.symbol)[self.second])
+
     def begin_day(self) -> None:
         """Let every node and variable start afresh."""
         self.active.clear()

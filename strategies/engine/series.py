@@ -93,7 +93,7 @@ class Series:
         bar = self.bar_at[second]
         known = self.candles.candle(bar)
         ticks = self._ticks
-        first, last = np.searchsorted(ticks.at, (self.bar_at.index(bar), second + 1))
+        first, last = np.searchsorted(ticks.at, (int(np.searchsorted(self._bars, bar)), second + 1))
         parts = [self._left.candle(0)] if self._carried and bar < self._first_new else []
         if last > first:
             prices = ticks.ltp[first:last]
@@ -167,7 +167,10 @@ class Series:
     def _preview(self, key: str, output: int, values: FloatColumn) -> None:
         """Put in the seconds at which the candle being built is not yet what it will be when it is finished."""
         spec = self.specs[key]
-        is_last = np.concatenate((self._bars[1:] != self._bars[:-1], [False]))
+        is_last = np.concatenate((self._bars[1:] != self._bars[:-1], [True]))
+        seconds = np.flatnonzero(~is_last & self._is_building()).tolist()
+        if not seconds:
+            return
         building = {name: self._building_column(name) for name in ("high", "low", "close", "volume")}
         columns = self.candles
         work = CandleColumns(
@@ -175,7 +178,7 @@ class Series:
             columns.volume.copy(),
         )  # fmt: skip
         last_seen: tuple[float, ...] = ()
-        for second in np.flatnonzero(~is_last & self._is_building()).tolist():
+        for second in seconds:
             bar = self.bar_at[second]
             seen = (bar, *(float(building[name][second]) for name in building))
             if seen == last_seen:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from strategies.engine.conditions import CompiledGroup, compile_group
+from strategies.engine.condition_groups import CompiledGroup, compile_group
 from strategies.engine.graph import parse_strategy
 from strategies.engine.market import Market
 from strategies.engine.operands import OperandCompiler, Value

@@ -10,13 +10,18 @@ import pytest
 
 from streaming.backtest_console import lines_of, open_console
 from streaming.protocol import snapshots
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent, SSEEvent
 
 
 def tick(number: int) -> SSEEvent:
     """Build the tick_update of a tick."""
     data = {"event_id": number + 7, "tick": number, "execution_count": 4, "open_positions": [{}, {}]}
     return {"event": "tick_update", "data": data}
+
+
+def encoded(event: SSEEvent) -> EncodedEvent:
+    """Return an event as the engine hands it to the console."""
+    return EncodedEvent(event["event"], event["data"]["event_id"], data=event["data"])
 
 
 @pytest.mark.parametrize("number", [1, 100, 200, 22_300])
@@ -79,8 +84,8 @@ def test_lines_go_to_the_output_as_they_are() -> None:
     out = io.StringIO()
 
     with open_console(out, total_ticks=22_351) as console:
-        console(tick(1))
-        console(tick(2))
+        for number in (1, 2, 3):
+            console(encoded(tick(number)))
     console.write("done")
 
     assert out.getvalue() == "[Event 8] tick_update #1: 4 nodes, 2 positions\ndone\n"
@@ -91,5 +96,5 @@ def test_a_reader_that_has_seen_enough_does_not_end_the_run() -> None:
     os.close(reading)
 
     with os.fdopen(writing, "w", encoding="utf-8") as out, open_console(out, total_ticks=22_351) as console:
-        console(tick(1))
-        console(tick(100))
+        for number in range(1, 101):
+            console(encoded(tick(number)))

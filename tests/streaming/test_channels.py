@@ -78,7 +78,7 @@ def test_events_of_another_thread_reach_its_listeners_live_each_once(
     time.sleep(0.5)
     with LogPublisher(session, underlying=sessions.UNDERLYING) as publisher:
         for event in events[50:]:
-            publisher.publish(event)
+            publisher.publish(sessions.encoded(event))
             time.sleep(0.003)
     for listener in listeners:
         listener.join(timeout=30)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from streaming.jsonl_recorder import FILE_NAMES, JsonlRecorder, OutputFailed, OutputRefused, check_output_folder
-from streaming.sse_event_emitter import SSEEvent, SSEEventEmitter
+from streaming.sse_event_emitter import EncodedEvent, SSEEventEmitter
 
 EVENTS = ("initial_state", "tick_update", "node_event", "tick_update", "trade_update", "backtest_complete")
 
@@ -19,7 +19,7 @@ def record(folder: Path, session_id: str = "s") -> None:
     """Record a short session completely."""
     emitter = SSEEventEmitter(session_id)
     with JsonlRecorder(folder) as recorder:
-        emitter.register(recorder)
+        emitter.register_encoded(recorder)
         for event in EVENTS:
             emitter.emit(event, {"text": "₹\n"})
         recorder.publish()
@@ -28,7 +28,7 @@ def record(folder: Path, session_id: str = "s") -> None:
 def record_until(failure: BaseException, folder: Path) -> None:
     """Record one event, then fail."""
     with JsonlRecorder(folder) as recorder:
-        recorder({"event": "tick_update", "data": {}})
+        recorder(EncodedEvent("tick_update", 0, data={}))
         raise failure
 
 
@@ -51,7 +51,7 @@ def line_of(event: str, event_id: int) -> str:
 
 def test_nothing_is_seen_before_the_session_is_complete(tmp_path: Path) -> None:
     with JsonlRecorder(tmp_path / "out") as recorder:
-        recorder({"event": "tick_update", "data": {}})
+        recorder(EncodedEvent("tick_update", 0, data={}))
 
         assert not (tmp_path / "out").exists()
 
@@ -113,7 +113,7 @@ def files_of_at_most(size: int) -> Iterator[None]:
 
 def test_a_full_disk_ends_recording_and_leaves_the_earlier_output(tmp_path: Path) -> None:
     record(tmp_path / "out", "earlier")
-    event: SSEEvent = {"event": "tick_update", "data": {"text": "x" * 3_000_000}}
+    event = EncodedEvent("tick_update", 0, data={"text": "x" * 3_000_000})
 
     with JsonlRecorder(tmp_path / "out") as recorder, files_of_at_most(1_000_000):
         recorder(event)
@@ -130,7 +130,7 @@ def test_a_full_disk_ends_recording_and_leaves_the_earlier_output(tmp_path: Path
 
 def test_a_full_disk_at_the_very_end_is_told_too(tmp_path: Path) -> None:
     with JsonlRecorder(tmp_path / "out") as recorder, files_of_at_most(10):
-        recorder({"event": "tick_update", "data": {"small enough": "to be buffered until the end"}})
+        recorder(EncodedEvent("tick_update", 0, data={"small enough": "to be buffered until the end"}))
         with pytest.raises(OutputFailed, match="File too large"):
             recorder.publish()
 

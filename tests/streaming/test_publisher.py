@@ -34,7 +34,7 @@ def test_an_unpaced_run_is_committed_in_batches_of_50_ms(session: BacktestSessio
     events = sessions.events_of(session)
     with LogPublisher(_claimed(session, pace=None), underlying=sessions.UNDERLYING) as log:
         for event in events[:60]:
-            log.publish(event)
+            log.publish(sessions.encoded(event))
         time.sleep(0.3)
         head = event_log.read_state(session.pk).head
 
@@ -48,7 +48,7 @@ def test_a_paced_run_is_committed_at_once(session: BacktestSession) -> None:
         took = []
         for event in events[:20]:
             began = time.monotonic()
-            log.publish(event)
+            log.publish(sessions.encoded(event))
             next(listening.notifies(timeout=5, stop_after=1))
             took.append(time.monotonic() - began)
 
@@ -73,7 +73,7 @@ def test_an_engine_that_is_faster_than_the_database_waits(
     most = 0
     with LogPublisher(_claimed(session, pace=None), underlying=sessions.UNDERLYING) as log:
         for event in events:
-            log.publish(event)
+            log.publish(sessions.encoded(event))
             most = max(most, len(log._waiting))
 
     assert most <= 10
@@ -88,7 +88,7 @@ def test_a_failure_lets_a_waiting_engine_go_and_is_told(
     with LogPublisher(_claimed(session, pace=None), underlying=sessions.UNDERLYING) as log:
         SessionLog.objects.filter(session=session).update(head=77)
         for event in events:
-            log.publish(event)
+            log.publish(sessions.encoded(event))
 
     assert isinstance(log.failure, event_log.LogTaken)
     assert EventBlock.objects.count() == 0
@@ -98,10 +98,10 @@ def test_what_was_published_before_it_was_abandoned_is_committed_and_nothing_aft
     events = sessions.events_of(session)
     with LogPublisher(_claimed(session, pace=None), underlying=sessions.UNDERLYING) as log:
         for event in events[:30]:
-            log.publish(event)
+            log.publish(sessions.encoded(event))
         log.abandon()
         for event in events[30:]:
-            log.publish(event)
+            log.publish(sessions.encoded(event))
 
     session.refresh_from_db()
     assert log.failure is None
@@ -133,7 +133,7 @@ def test_progress_and_state_are_committed_with_the_events_they_report(session: B
     try:
         with LogPublisher(session, underlying=sessions.UNDERLYING) as log:
             for event in events:
-                log.publish(event)
+                log.publish(sessions.encoded(event))
                 time.sleep(0.001)
     finally:
         is_over.set()

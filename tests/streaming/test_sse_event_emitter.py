@@ -6,9 +6,9 @@ import logging
 
 import pytest
 
-from streaming.protocol import snapshots
+from streaming.protocol import json_text, snapshots
 from streaming.protocol.errors import EventInvalid
-from streaming.sse_event_emitter import SSEEvent, SSEEventEmitter
+from streaming.sse_event_emitter import EncodedEvent, SSEEvent, SSEEventEmitter
 
 
 def test_events_of_all_types_share_one_counter() -> None:
@@ -91,6 +91,65 @@ def test_a_callback_registered_during_an_event_gets_the_next_one() -> None:
     emitter.emit("tick_update", {})
 
     assert [event["data"]["event_id"] for event in late] == [1]
+
+
+def test_plain_and_encoded_callbacks_get_the_same_event_in_the_order_of_registration() -> None:
+    """S19."""
+    emitter, got = SSEEventEmitter("s\u2028"), list[tuple[str, object]]()
+    emitter.register(lambda event: got.append(("plain", event)))
+    emitter.register_encoded(lambda event: got.append(("encoded", (event.event, event.event_id, event.data_json))))
+    emitter.register(lambda event: got.append(("plain", event)))
+
+    emitter.emit("tick_update", {"tick": 1})
+    emitter.emit_encoded("tick_update", b'{"tick":2}')
+
+    payloads = [{"event_id": number, "session_id": "s\u2028", "tick": number + 1} for number in (0, 1)]
+    assert got == [
+        each
+        for number, payload in enumerate(payloads)
+        for each in (
+            ("plain", {"event": "tick_update", "data": payload}),
+            ("encoded", ("tick_update", number, json_text.encode(payload))),
+            ("plain", {"event": "tick_update", "data": payload}),
+        )
+    ]
+
+
+def test_an_encoded_event_can_be_read() -> None:
+    emitter, events = SSEEventEmitter("s"), list[EncodedEvent]()
+    emitter.register_encoded(events.append)
+
+    emitter.emit("tick_update", {"tick": 1})
+    emitter.emit_encoded("tick_update", b'{"tick":2}')
+
+    assert [event.data["tick"] for event in events] == [1, 2]
+    assert [json_text.decode(event.data_json) for event in events] == [event.data for event in events]
+
+
+def test_whether_plain_data_are_wanted_is_known_also_after_a_callback_was_dropped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(event: SSEEvent) -> None:
+        raise RuntimeError("the viewer went away")
+
+    emitter, encoded = SSEEventEmitter("s"), list[EncodedEvent]()
+    emitter.register_encoded(encoded.append)
+    before = emitter.is_data_wanted
+    emitter.register(fail)
+    registered = emitter.is_data_wanted
+    with caplog.at_level(logging.CRITICAL):
+        emitter.emit("tick_update", {})
+
+    assert (before, registered, emitter.is_data_wanted) == (False, True, False)
+
+
+def test_an_encoded_event_of_an_unknown_type_is_refused() -> None:
+    emitter = SSEEventEmitter("s")
+
+    with pytest.raises(EventInvalid, match="tick_update"):
+        emitter.emit_encoded("tick", b'{"tick":1}')
+
+    assert emitter.next_event_id == 0
 
 
 def test_an_unknown_event_type_is_refused_and_uses_up_no_id() -> None:

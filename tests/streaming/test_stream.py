@@ -211,7 +211,7 @@ def test_viewers_that_join_anywhere_get_every_event_once_s8(
         thread.start()
     with LogPublisher(session, underlying=sessions.UNDERLYING) as publisher:
         for event in events[50:]:
-            publisher.publish(event)
+            publisher.publish(sessions.encoded(event))
             time.sleep(0.003)
     for thread in threads:
         thread.join(timeout=30)

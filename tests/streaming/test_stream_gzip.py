@@ -130,7 +130,7 @@ def test_each_event_is_decodable_before_the_next_is_written_s18(
         while not seen.frames:
             seen.feed(next(chunks))
         for event in events[1:90]:
-            publisher.publish(event)
+            publisher.publish(sessions.encoded(event))
             while seen.ids[-1] < event["data"]["event_id"]:
                 seen.feed(next(chunks))
 
@@ -225,7 +225,7 @@ def test_signs_of_life_between_blocks_of_a_segment_harm_nothing_s15_s18(
         seen, chunks = _Packed(response.headers), response.iter_raw()
         for start in range(1, len(events), 40):
             for event in events[start : start + 40]:
-                publisher.publish(event)
+                publisher.publish(sessions.encoded(event))
             while seen.ids[-1:] != [min(start + 39, 312)]:
                 seen.feed(next(chunks))
             for _ in range(3):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from strategies.engine.conditions import CompiledGroup, compile_group
+from strategies.engine.condition_groups import CompiledGroup, compile_group
 from strategies.engine.expressions import ConditionGroup, Variable
 from strategies.engine.operands import OperandCompiler, Value
 from strategies.engine.outcomes import OrderFilled

@@ -109,8 +109,8 @@ def _engine(config: BacktestConfig, session_id: str, *, source: str) -> Centrali
 def _run_engine(
     engine: CentralizedBacktestEngineWithSSE, recorder: JsonlRecorder, console: BacktestConsole
 ) -> BacktestResult:
-    engine.register_sse_callback(recorder)
-    engine.register_sse_callback(console)
+    engine.register_encoded_callback(recorder)
+    engine.register_encoded_callback(console)
     # A full disk ends the run at the next tick instead of after the day.
     return engine.run(should_continue=lambda: recorder.failure is None)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.engine.conditions import CompiledGroup, first_true
+from strategies.engine.condition_groups import CompiledGroup, first_true
 from strategies.engine.operands import Value
 from strategies.engine.ticks import TickSecond
 from streaming.protocol import json_text
