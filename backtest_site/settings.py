@@ -90,13 +90,13 @@ INSTALLED_APPS = [
 # No GZipMiddleware: it makes one gzip member of every chunk of a stream, of which Chromium reads only the first.
 MIDDLEWARE = [
     "backtest_site.csp.content_security_policy",
-    "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "backtest_site.middleware.Security",
+    "backtest_site.middleware.Sessions",
+    "backtest_site.middleware.Common",
+    "backtest_site.middleware.Csrf",
+    "backtest_site.middleware.Authentication",
+    "backtest_site.middleware.Messages",
+    "backtest_site.middleware.XFrameOptions",
 ]
 
 ROOT_URLCONF = "backtest_site.urls"
