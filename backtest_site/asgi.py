@@ -1,9 +1,12 @@
-"""The application that the ASGI server runs: `uvicorn backtest_site.asgi:application`."""
+"""Where the ASGI server finds the application."""
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backtest_site.settings")
+django.setup(set_prefix=False)
 
-application = get_asgi_application()
+from streaming.stream_handler import StreamHandler  # noqa: E402 - it needs the settings
+
+application = StreamHandler()

@@ -99,13 +99,13 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "backtest_site.request_log.request_log",
     "backtest_site.csp.content_security_policy",
-    "django.middleware.security.SecurityMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "backtest_site.middleware.Security",
+    "backtest_site.middleware.Sessions",
+    "backtest_site.middleware.Common",
+    "backtest_site.middleware.Csrf",
+    "backtest_site.middleware.Authentication",
+    "backtest_site.middleware.Messages",
+    "backtest_site.middleware.XFrameOptions",
 ]
 
 _GRIP = grip_settings.read(os.environ)

@@ -28,6 +28,17 @@ _WORKER_RESTARTS = 5
 _FULL_BYTES = 20_000_000
 
 
+def web_command(python: Path, *, host: str, port: int) -> list[str]:
+    """Return what starts the web server."""
+    return [
+        *(str(python), "-m", "uvicorn", "backtest_site.asgi:application", "--host", host, "--port", str(port)),
+        *("--loop", "uvloop", "--http", "httptools", "--ws", "none", "--lifespan", "off"),
+        # Without the limit SIGTERM never ends with streams open.
+        *("--timeout-graceful-shutdown", "3", "--no-proxy-headers", "--no-server-header"),
+        *("--no-access-log", "--log-level", "warning"),
+    ]
+
+
 class Site:
     """The web server and the worker."""
 
@@ -37,12 +48,7 @@ class Site:
         self._python = python
         self._environment = environment
         self._worker_command = [str(python), "manage.py", "run_worker"]
-        self._web_command = [str(python), "-m", "uvicorn", "backtest_site.asgi:application"]
-        self._web_command += ["--host", options.host, "--port", str(options.port)]
-        self._web_command += ["--loop", "uvloop", "--http", "httptools", "--ws", "none", "--lifespan", "off"]
-        # Without the limit SIGTERM never ends with streams open.
-        self._web_command += ["--timeout-graceful-shutdown", "3", "--no-proxy-headers", "--no-server-header"]
-        self._web_command += ["--no-access-log", "--log-level", "warning"]
+        self._web_command = web_command(python, host=options.host, port=options.port)
         self._web: subprocess.Popen[bytes] | None = None
         self._worker: subprocess.Popen[bytes] | None = None
 

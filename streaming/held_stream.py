@@ -35,10 +35,11 @@ from gripcontrol import Channel
 
 from strategies import actions
 from strategies.models import BacktestSession
-from streaming import cross_origin, event_log, grip, grip_publisher
+from streaming import admission, cross_origin, event_log, grip, grip_publisher
 from streaming import stream as direct
 from streaming.protocol import frames, resume
 from streaming.snapshot_cache import snapshot_cache
+from streaming.viewer import EVENTS_PER_READ
 from streaming.wire import Wire
 
 #: How long a held line may be silent.
@@ -154,7 +155,7 @@ def _cursor(request: HttpRequest, session_id: str) -> int | None:
 
 
 def _opening() -> bytes:
-    return frames.encode_retry(random.randint(*direct.RETRY_MS)) + frames.encode_comment("open")
+    return frames.encode_retry(random.randint(*admission.RETRY_MS)) + frames.encode_comment("open")
 
 
 def _instruct(request: HttpRequest, link: str, sign_in_channel: str, told: _CaughtUp) -> None:
@@ -203,8 +204,8 @@ def _catch_up(session: BacktestSession, cursor: int | None, *, limit: int) -> _C
             chunks.append(snapshot.text.raw)
             reached = snapshot.event_id
         while reached < head and size < PIECE_BYTES:
-            ring = event_log.read_blocks(session.pk, after=reached, limit=direct.EVENTS_PER_READ)
-            missed, reached = wire.drain(ring, reached, max_bytes=direct.MAX_CHUNK_BYTES)
+            ring = event_log.read_blocks(session.pk, after=reached, limit=EVENTS_PER_READ)
+            missed, reached = wire.drain(ring, reached, max_bytes=admission.MAX_CHUNK_BYTES)
             if not missed:
                 break
             chunks += missed

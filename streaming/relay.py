@@ -19,7 +19,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -37,6 +37,10 @@ RING_EVENTS: Final = 2048
 RING_BYTES: Final = 8 * 1024 * 1024
 #: How often heads are looked up without a notification.
 POLL_SECONDS: Final = 1.0
+#: What comes so soon after other events waits that long for company: each delivery costs something for each viewer.
+PAUSE_SECONDS: Final = 0.02
+#: How many viewers are written to before anything else gets its turn.
+_VIEWERS_AT_ONCE: Final = 250
 #: Blocks that are read at once; up to 64 events each.
 _BLOCKS_PER_READ: Final = 8
 _RECONNECT_SECONDS: Final = (0.2, 1.0)
@@ -59,6 +63,13 @@ _READ_HEADS: Final = (
 )
 
 
+class Watcher(Protocol):
+    """An open stream."""
+
+    def push(self, now: float) -> None:
+        """Send what is new, without waiting; `now` is a time of `time.monotonic`."""
+
+
 class Feed:
     """What is new of one session."""
 
@@ -73,7 +84,8 @@ class Feed:
         self.is_ready = asyncio.Event()
         #: The newest blocks.
         self.ring = Ring()
-        self._has_new = asyncio.Event()
+        #: Open streams that are sent what is new.
+        self.viewers: set[Watcher] = set()
         #: Set where the pump should look at the log.
         self.is_due = asyncio.Event()
 
@@ -81,15 +93,6 @@ class Feed:
     def head(self) -> int:
         """The newest event here; -1 before the first."""
         return self.ring.head
-
-    async def wait_after(self, cursor: int, *, timeout_seconds: float) -> bool:
-        """Wait until there are events after the cursor; return False where the time was up first."""
-        if self.head > cursor:
-            return True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
-                await self._has_new.wait()
-        return self.head > cursor
 
     def announce(self, head: int) -> None:
         """Hear that the log reaches up to an event."""
@@ -111,13 +114,16 @@ class Feed:
             for listener in tuple(self.listeners.values()):
                 listener(frames)
         self.ring.drop_oldest(max_events=RING_EVENTS, max_bytes=RING_BYTES)
-        self.wake()
 
-    def wake(self) -> None:
-        """Let every viewer look again."""
-        # A new event for those who wait next, so that this wakes each viewer once.
-        woken, self._has_new = self._has_new, asyncio.Event()
-        woken.set()
+    async def deliver(self) -> None:
+        """Send all viewers what is new."""
+        viewers = tuple(self.viewers)
+        for start in range(0, len(viewers), _VIEWERS_AT_ONCE):
+            now = time.monotonic()
+            for viewer in viewers[start : start + _VIEWERS_AT_ONCE]:
+                viewer.push(now)
+            # Others get their turn, and the first viewers' bytes leave, before the last viewer's turn comes.
+            await asyncio.sleep(0)
 
 
 class Relay:
@@ -129,6 +135,8 @@ class Relay:
         self._listening: asyncio.Task[None] | None = None
         self._reader: psycopg.AsyncConnection[Any] | None = None
         self._reading = asyncio.Lock()
+        #: Cancelled, and perhaps not at their end yet.
+        self._ending: set[asyncio.Task[None]] = set()
         #: Rows read so far; a test sees by it that viewers share.
         self.reads = 0
         #: Whether notifications are heard, and when the log was last reached, a time of `time.monotonic`.
@@ -159,21 +167,26 @@ class Relay:
         finally:
             feed.watchers -= 1
             if not feed.watchers:
-                await self._forget(feed)
+                self._forget(feed)
 
-    async def _forget(self, feed: Feed) -> None:
+    def _forget(self, feed: Feed) -> None:
         # Out of the tables first: whoever comes while the tasks end starts afresh.
         del self._feeds[feed.session_pk]
-        ending = [self._pumps.pop(feed.session_pk)]
-        reader = None
-        if not self._feeds and self._listening is not None:
-            ending.append(self._listening)
-            self._listening, reader, self._reader = None, self._reader, None
-        for task in ending:
-            task.cancel()
-        # A viewer that is being cancelled must not wait here; the tasks end by themselves.
+        self._end(self._pumps.pop(feed.session_pk))
+        if self._feeds or self._listening is None:
+            return
+        self._end(self._listening)
+        self._listening, reader, self._reader = None, self._reader, None
         if reader is not None:
-            await _close(reader)
+            # A viewer that is being cancelled must not wait here; this ends by itself.
+            closing = asyncio.create_task(_close_after(tuple(self._ending), reader))
+            self._ending.add(closing)
+            closing.add_done_callback(self._ending.discard)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def _pump(self, feed: Feed) -> None:
         """Read the session's new blocks whenever there are some."""
@@ -183,6 +196,8 @@ class Relay:
             try:
                 await self._read_all(feed)
                 feed.is_ready.set()
+                if feed.viewers:
+                    await asyncio.sleep(PAUSE_SECONDS)
             except (psycopg.Error, OSError) as error:
                 counts.relay_failures += 1
                 logger.warning("Reading the log of session %d failed, trying again: %s", feed.session_pk, error)
@@ -193,6 +208,7 @@ class Relay:
         while True:
             blocks = await self._read_blocks(feed)
             feed.add(blocks)
+            await feed.deliver()
             if len(blocks) < _BLOCKS_PER_READ:
                 return
             await asyncio.sleep(0)
@@ -268,6 +284,12 @@ async def _connect() -> psycopg.AsyncConnection[Any]:
     for of_django_alone in ("cursor_factory", "context", "prepare_threshold", "server_side_binding", "isolation_level"):
         parameters.pop(of_django_alone, None)
     return await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
+
+
+async def _close_after(tasks: Sequence[asyncio.Task[None]], connection: psycopg.AsyncConnection[Any]) -> None:
+    """Close a connection when nobody waits for it any more: its descriptor may be another's the moment after."""
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await _close(connection)
 
 
 async def _close(connection: psycopg.AsyncConnection[Any]) -> None:

@@ -33,6 +33,13 @@ _STORED_BYTES: Final = 200
 _MEMORIES: Final = 8
 
 
+class Mark(NamedTuple):
+    """How far a text reaches, and its CRC-32 so far."""
+
+    crc32: int
+    raw_bytes: int
+
+
 class LogBlock(NamedTuple):
     """One block as the log has it."""
 
@@ -53,12 +60,15 @@ class LogBlock(NamedTuple):
     #: Raw deflate.
     body: bytes
 
+    @property
+    def before(self) -> Mark:
+        """Where the session's frames stand before this block."""
+        return Mark(self.crc32_before, self.raw_through - self.raw_bytes)
 
-class Mark(NamedTuple):
-    """How far a text reaches, and its CRC-32 so far."""
-
-    crc32: int
-    raw_bytes: int
+    @property
+    def after(self) -> Mark:
+        """Where they stand after it."""
+        return Mark(self.crc32_through, self.raw_through)
 
 
 class Taken(NamedTuple):
@@ -193,10 +203,8 @@ class Ring:
                 break
             taken.append(block.body)
             size, last = size + len(block.body), block
-        before = Mark(first.crc32_before, first.raw_through - first.raw_bytes)
-        after = Mark(last.crc32_through, last.raw_through)
         chunk = taken[0] if len(taken) == 1 else b"".join(taken)
-        return Taken(chunk, last.last_event_id, before, after, True, last.ends_session)
+        return Taken(chunk, last.last_event_id, first.before, last.after, True, last.ends_session)
 
     def _places_after(self, number: int, index: int) -> list[tuple[_Segment, int]]:
         places = [
@@ -221,8 +229,13 @@ def _take_alone(segment: _Segment, index: int, cursor: int) -> Taken:
     """Take the rest of the segment as far as it is known."""
     last = segment.blocks[-1]
     raw = segment.raw_after(index, cursor) + b"".join(map(segment.raw, range(index + 1, len(segment.blocks))))
-    after = Mark(zlib.crc32(raw), len(raw))
-    return Taken(deflate_alone(raw), last.last_event_id, Mark(0, 0), after, False, last.ends_session)
+    first = segment.blocks[index]
+    if first.first_event_id == cursor + 1:
+        # Whole blocks: their marks are known, and follow those of what was sent before.
+        before, after = first.before, last.after
+    else:
+        before, after = Mark(0, 0), Mark(zlib.crc32(raw), len(raw))
+    return Taken(deflate_alone(raw), last.last_event_id, before, after, False, last.ends_session)
 
 
 class _Segment:

@@ -30,6 +30,10 @@ class Private:
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
 
+    def prepare(self) -> None:
+        """Compress it now, where nobody waits for it."""
+        _ = self.deflated, self.mark
+
     @cached_property
     def deflated(self) -> bytes:
         """The text as raw deflate that stands on its own."""
@@ -87,7 +91,7 @@ class Wire:
         self.sent_bytes += len(taken.chunk)
         if self._is_gzip:
             self._follows_shared = taken.is_shared
-            if taken.is_shared and taken.before == self._to:
+            if taken.before == self._to:
                 self._to = taken.after
             else:
                 self._add_run(taken.before, taken.after)

@@ -16,9 +16,10 @@ from pytest_django.fixtures import Settings
 
 from strategies import actions
 from strategies.models import BacktestSession
-from streaming import relay, stream
+from streaming import relay, stream, viewer
 from streaming.protocol import snapshots
 from streaming.publisher import LogPublisher
+from streaming.sign_in import SignIn
 from streaming.sse_event_emitter import SSEEvent
 from tests import sessions, viewers
 from tests.viewers import Seen
@@ -252,7 +253,7 @@ def test_a_slow_viewer_is_fed_from_the_log_and_misses_nothing_s14(
     asgi_server: str, session: BacktestSession, events: list[SSEEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "RING_EVENTS", 10)
-    monkeypatch.setattr(stream, "EVENTS_PER_READ", 30)
+    monkeypatch.setattr(viewer, "EVENTS_PER_READ", 30)
     sessions.publish(session, events[:1])
     with viewers.connect(asgi_server, session.session_id, headers={"Last-Event-ID": "0"}) as (response, _):
         chunks = response.iter_raw()
@@ -264,7 +265,7 @@ def test_a_slow_viewer_is_fed_from_the_log_and_misses_nothing_s14(
 
 
 def test_all_viewers_share_one_reader_s13(asgi_server: str, session: BacktestSession, events: list[SSEEvent]) -> None:
-    """Ten viewers cost as many reads of the log as one, and hold no database connection and no thread."""
+    """Ten viewers cost as many reads of the log as one, and hold no database connection and no thread of their own."""
     sessions.publish(session, events[:5])
     done: list[Seen] = []
     threads = [
@@ -284,7 +285,8 @@ def test_all_viewers_share_one_reader_s13(asgi_server: str, session: BacktestSes
         thread.join(timeout=20)
 
     assert 1 <= reads <= 10
-    assert request_threads == 0
+    # The one that all requests without a thread of their own share.
+    assert request_threads <= 1
     # This test's own, the relay's two, and perhaps one that looks up permission.
     assert connections <= 6
     assert all(seen.ids == list(range(5, 313)) for seen in done)
@@ -303,7 +305,7 @@ def _wait_for_relay(*, watchers: int) -> relay.Relay:
 def _request_threads_at_rest() -> int:
     """Count the threads that asgiref keeps for requests, once those that are being let go are gone."""
     deadline = time.monotonic() + 10
-    while (count := _request_threads()) and time.monotonic() < deadline:
+    while (count := _request_threads()) > 1 and time.monotonic() < deadline:
         time.sleep(0.01)
     return count
 
@@ -430,7 +432,7 @@ def test_visitors_of_a_session_share_one_look_at_their_permission(
     looks: list[float] = []
     may_look = stream._may_look
 
-    def look(session_pk: int, sign_in: stream._SignIn) -> bool:
+    def look(session_pk: int, sign_in: SignIn) -> bool:
         looks.append(time.monotonic())
         return may_look(session_pk, sign_in)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from strategies.models import BacktestSession
-from streaming import relay, stream
+from streaming import relay, stream, viewer
 from streaming.counts import counts
 from streaming.models import EventBlock
 from streaming.protocol import segments
@@ -200,7 +200,7 @@ def test_a_slow_viewer_changes_over_to_the_log_and_back_s14(
     asgi_server: str, session: BacktestSession, events: list[SSEEvent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "RING_EVENTS", 10)
-    monkeypatch.setattr(stream, "EVENTS_PER_READ", 30)
+    monkeypatch.setattr(viewer, "EVENTS_PER_READ", 30)
     sessions.publish(session, events[:1])
     with viewers.connect(asgi_server, session.session_id, headers={**_GZIP, "Last-Event-ID": "0"}) as (response, _):
         seen, chunks = _Packed(response.headers), response.iter_raw()

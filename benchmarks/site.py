@@ -1,0 +1,108 @@
+"""
+The project's own site for benchmarks: a Postgres and a web server of its own, started as ``./run`` starts them.
+
+Everything lies in a temporary folder and ends with the context, whatever happens inside.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backtest_site import embedded_postgres
+from backtest_site.site_processes import web_command
+from benchmarks.harness import ROOT, ContestantFailed
+
+_READY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """What is needed to use it."""
+
+    #: Environment variables for programs that use the same database.
+    variables: dict[str, str]
+    folder: Path
+
+
+@contextmanager
+def database() -> Iterator[Site]:
+    """Start a Postgres with the project's tables and samples."""
+    # Not the usual folder for temporary files: a socket's path may have 103 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
+    home = folder / "postgres"
+    try:
+        variables = {"DATA_DIR": str(folder), "DATABASE_URL": embedded_postgres.ensure(home), "PUBLIC_VIEWING": "1"}
+        variables |= {"SECRET_KEY": "benchmark" * 6, "DEBUG": "0"}
+        site = Site(variables=variables, folder=folder)
+        for command in (["migrate", "--verbosity", "0"], ["load_sample"]):
+            subprocess.run(
+                [sys.executable, "manage.py", *command],
+                cwd=ROOT,
+                env={**os.environ, **variables},
+                check=True,
+                stdout=subprocess.DEVNULL,
+            )
+        yield site
+    finally:
+        embedded_postgres.stop(home)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A running web server."""
+
+    pid: int
+    port: int
+
+
+@contextmanager
+def web(site: Site) -> Iterator[Web]:
+    """Start the web server with its settings of production."""
+    port = free_port()
+    process = subprocess.Popen(
+        web_command(Path(sys.executable), host="127.0.0.1", port=port),
+        cwd=ROOT,
+        env={**os.environ, **site.variables},
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not _listens(port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise ContestantFailed("the web server did not start; what it said is above")
+            time.sleep(0.05)
+        yield Web(process.pid, port)
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port() -> int:
+    """Find a port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
