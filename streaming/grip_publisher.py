@@ -43,7 +43,8 @@ MAX_WAITING_BYTES: Final = 16 * 1024 * 1024
 #: the text grows by its quotation marks, and there are two of it.
 MAX_ITEM_BYTES: Final = 256 * 1024
 
-_TIMEOUT: Final = urllib3.Timeout(connect=1.0, read=3.0)
+#: How long the proxy may take for one batch.
+TIMEOUT_SECONDS: Final = 3.0
 #: Between two attempts while the proxy is away.
 _RETRY_SECONDS: Final = (0.1, 0.5, 2.0)
 #: How long the process waits at its end for what is still to be published.
@@ -139,7 +140,7 @@ class GripPublisher:
         self._proxy: dict[str, Any] = gripcontrol.parse_grip_uri(url)
         self._address = f"{self._proxy['control_uri'].rstrip('/')}/publish/"
         self._prefix = prefix
-        self._http = urllib3.PoolManager(num_pools=1, maxsize=1, timeout=_TIMEOUT, retries=False)
+        self._http = urllib3.PoolManager(num_pools=1, maxsize=1, timeout=TIMEOUT_SECONDS, retries=False)
         self._waiting: deque[_Batch] = deque()
         self._waiting_bytes = 0
         self._changed = threading.Condition()
@@ -183,6 +184,8 @@ class GripPublisher:
     def _run(self) -> None:
         while (batch := self._next()) is not None:
             if not self._send(batch):
+                if self._is_closing:
+                    return
                 self._put_back(batch)
                 # Not woken by batches that come: they are no reason to knock earlier.
                 time.sleep(_RETRY_SECONDS[min(self._failures, len(_RETRY_SECONDS)) - 1])
