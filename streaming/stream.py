@@ -30,13 +30,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from strategies import actions
 from strategies.models import BacktestSession
-from streaming import cross_origin, event_log, farewell, meters
+from streaming import cross_origin, event_log, farewell
 from streaming.counts import counts
 from streaming.protocol import frames, resume
 from streaming.relay import Feed, get_relay
 from streaming.snapshot_cache import snapshot_cache
 from streaming.stream_places import Place, places
-from streaming.stream_records import StreamRecord, note_refusal, stream_records
+from streaming.stream_records import StreamRecord, note_answer, note_refusal, stream_records
 from streaming.wire import Private, Wire, choose_encoding
 
 logger = logging.getLogger(__name__)
@@ -80,12 +80,10 @@ class _Admission:
 class _Stream(StreamingHttpResponse):
     """A response that gives back its place, however it ends."""
 
-    def __init__(
-        self, place: Place, record: StreamRecord, content: AsyncIterator[bytes], headers: Mapping[str, str]
-    ) -> None:
-        super().__init__(content, content_type="text/event-stream", headers=dict(headers))
+    def __init__(self, place: Place, viewer: _Viewer, headers: Mapping[str, str]) -> None:
+        super().__init__(viewer.chunks(), content_type="text/event-stream", headers=dict(headers))
         self._place = place
-        self._record = stream_records.begin(record)
+        self._record = stream_records.begin(viewer.record)
 
     def close(self) -> None:
         """Called by Django at the response's end, also where its content was never asked for."""
@@ -107,38 +105,25 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     admission = await _in_thread(lambda: _admit(request, session_id, cursor, wire))
     headers = {"Vary": cross_origin.vary(), **cross_origin.headers(request)}
     if admission is None:
-        _count(request, "not_found")
+        note_answer(request.method, "not_found")
         text = "There is no such session.\n"
         return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8", headers=headers)
     headers |= _headers(admission)
-    if admission.resume.mode == "nothing":
-        _count(request, "nothing")
+    mode, user_pk = admission.resume.mode, admission.user_pk
+    if mode == "nothing":
+        note_answer(request.method, mode)
         return HttpResponse(status=204, headers={**headers, "Content-Encoding": "identity"})
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers=headers)
-    place = places.take(admission.user_pk)
+    place = places.take(user_pk)
     if place is None:
-        note_refusal(session_id, admission.user_pk)
+        note_refusal(session_id, user_pk)
         return _refusal(headers)
-    record = _record(admission, cursor)
-    viewer = _Viewer(admission, _SignIn.of(request), record, skips=request.GET.get("on_lag") == "skip")
-    return _Stream(place, record, viewer.chunks(), headers)
-
-
-def _count(request: HttpRequest, mode: str) -> None:
-    if request.method == "GET":
-        meters.connects.labels(mode).inc()
-
-
-def _record(admission: _Admission, cursor: int | None) -> StreamRecord:
-    return StreamRecord(
-        session_id=admission.session.session_id,
-        user_pk=admission.user_pk,
-        mode=admission.resume.mode,
-        head=admission.head,
-        cursor=cursor,
-        wire=admission.wire,
+    record = StreamRecord(
+        session_id=session_id, user_pk=user_pk, mode=mode, head=admission.head, cursor=cursor, wire=wire
     )
+    viewer = _Viewer(admission, _SignIn.of(request), record, skips=request.GET.get("on_lag") == "skip")
+    return _Stream(place, viewer, headers)
 
 
 def _refusal(headers: Mapping[str, str]) -> HttpResponse:
@@ -167,7 +152,7 @@ class _Viewer:
 
     def __init__(self, admission: _Admission, sign_in: _SignIn, record: StreamRecord, *, skips: bool) -> None:
         self._admission = admission
-        self._record = record
+        self.record = record
         self._session = admission.session
         self._wire = admission.wire
         self._cursor = admission.cursor
@@ -192,15 +177,14 @@ class _Viewer:
             except Exception:
                 # The database, most likely. The client comes back by itself; raised further, it would cost the place.
                 logger.exception("The stream of session %s failed.", self._session)
-                self._record.reason = "failed"
+                self.record.reason = "failed"
             finally:
                 watching.cancel()
-                if guard.is_lost():
-                    self._record.reason = "permission_lost"
+                self.record.reason = "permission_lost" if guard.is_lost() else self.record.reason
         if self._wire.has_ended or self._admission.resume.ends_at == self._cursor:
-            self._record.reason = "finished"
+            self.record.reason = "finished"
         elif self._ending.is_set():
-            self._record.reason = "server_stops"
+            self.record.reason = "server_stops"
             yield self._wire.add_private(Private(frames.encode_comment("goodbye, the server stops")))
         if ending := self._wire.close():
             yield ending
@@ -223,7 +207,7 @@ class _Viewer:
                 chunks, self._cursor = await _in_thread(partial(_read_on, self._session, self._wire, self._cursor))
                 if not chunks:
                     # Trimmed meanwhile. The client comes back by itself, and is given a snapshot then.
-                    self._record.reason = "trimmed"
+                    self.record.reason = "trimmed"
                     return
                 for chunk in chunks:
                     if guard.is_lost():
