@@ -26,13 +26,13 @@ from django.views.decorators.csrf import csrf_exempt
 
 from strategies import actions
 from strategies.models import BacktestSession
-from streaming import cross_origin, farewell, meters
+from streaming import cross_origin, farewell
 from streaming.admission import Admission, admit
 from streaming.protocol import frames, resume
 from streaming.sign_in import SignIn
 from streaming.stream_handler import LiveResponse, Send
 from streaming.stream_places import Place, places
-from streaming.stream_records import StreamRecord, note_refusal, stream_records
+from streaming.stream_records import StreamRecord, note_answer, note_refusal, stream_records
 from streaming.viewer import Viewer
 from streaming.wire import Wire, choose_encoding
 
@@ -86,12 +86,12 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     admission = await admit(request, sign_in, session_id, cursor, wire)
     headers = {"Vary": cross_origin.vary(), **cross_origin.headers(request)}
     if admission is None:
-        _count(request, "not_found")
+        note_answer(str(request.method), "not_found")
         text = "There is no such session.\n"
         return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8", headers=headers)
     headers |= _headers(admission)
     if admission.resume.mode == "nothing":
-        _count(request, "nothing")
+        note_answer(str(request.method), "nothing")
         return HttpResponse(status=204, headers={**headers, "Content-Encoding": "identity"})
     if request.method == "HEAD":
         return HttpResponse(content_type="text/event-stream", headers=headers)
@@ -102,11 +102,6 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     skips = request.GET.get("on_lag") == "skip"
     viewer = Viewer(admission, sign_in, _audience(), _record(admission, cursor), skips=skips)
     return _Stream(place, viewer, headers)
-
-
-def _count(request: HttpRequest, mode: str) -> None:
-    if request.method == "GET":
-        meters.connects.labels(mode).inc()
 
 
 def _record(admission: Admission, cursor: int | None) -> StreamRecord:

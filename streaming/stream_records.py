@@ -116,6 +116,12 @@ class StreamRecords:
         return totals
 
 
+def note_answer(method: str, mode: str) -> None:
+    """Note that a request was answered without a stream; one that asks for the headers alone wants none."""
+    if method == "GET":
+        meters.connects.labels(mode).inc()
+
+
 def note_refusal(session_id: str, user_pk: int | None) -> None:
     """Note that a viewer found no place."""
     meters.connects.labels("refused").inc()

@@ -17,7 +17,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
-from streaming import relay, stream, stream_places
+from streaming import relay, stream_places, viewer
 from streaming.event_log import LoggedEvent, LogWriter
 from tests import sessions, viewers
 from tests.written_lines import WrittenLines, read_log
@@ -85,7 +85,7 @@ def test_a_stream_that_fails_gives_its_place_back_and_says_why(
 
     # One that stands before the ring must read the log, which is away.
     monkeypatch.setattr(relay, "RING_EVENTS", 10)
-    monkeypatch.setattr(stream, "_read_on", fail)
+    monkeypatch.setattr(viewer, "_read_on", fail)
     with viewers.connect(asgi_server, running.session_id, headers={"Last-Event-ID": "110"}) as (response, _):
         b"".join(response.iter_raw())
 
