@@ -39,9 +39,13 @@ class Truth:
         """The last event; -1 for none."""
         return len(self.frames) - 1
 
+    def viewer_state(self, event_id: int) -> fold.ViewerState:
+        """Return the state after an event; of -1 before the first."""
+        return self._states[event_id] if event_id >= 0 else fold.nothing_seen()
+
     def state(self, event_id: int) -> bytes:
-        """Return the canonical state after an event; of -1 before the first."""
-        return (self._states[event_id] if event_id >= 0 else fold.nothing_seen()).canonical()
+        """Return the same, canonical."""
+        return self.viewer_state(event_id).canonical()
 
 
 class Ledger:
@@ -67,9 +71,10 @@ class Ledger:
         self.has_ended = False
         self.state = fold.nothing_seen()
         self._truth = truth
-        self._is_trimmed = is_trimmed
+        #: Whether the log may have dropped events.
+        self.is_trimmed = is_trimmed
         #: The last event that this connection's next one must follow.
-        self._last = -1
+        self.last = -1
         self._expects_snapshot = False
         self._skips = False
 
@@ -93,7 +98,7 @@ class Ledger:
             head: of which event.
             skips: Whether the viewer asked to skip ahead.
         """
-        self._last = -1 if cursor is None else cursor
+        self.last = -1 if cursor is None else cursor
         self._expects_snapshot = mode in ("snapshot", "complete")
         self._skips = skips
         self.modes[mode] += 1
@@ -112,7 +117,7 @@ class Ledger:
             return missed is None or missed > 0
         if mode == "complete":
             # The status is 204 where nothing is missed.
-            return missed is None or missed == 0 or missed >= resume.DEFAULT_LIMIT or self._is_trimmed
+            return missed is None or missed == 0 or missed >= resume.DEFAULT_LIMIT or self.is_trimmed
         return False
 
     def take(self, frame: Frame) -> None:
@@ -134,19 +139,19 @@ class Ledger:
     def _take_snapshot(self, event_id: int) -> None:
         self.snapshots += 1
         if not (self._expects_snapshot or self._skips):
-            self.faults.append(f"a snapshot of event {event_id} after event {self._last}, where events were due")
-        if event_id <= self._last:
-            self.faults.append(f"a snapshot of event {event_id} after event {self._last}: it goes back")
+            self.faults.append(f"a snapshot of event {event_id} after event {self.last}, where events were due")
+        if event_id <= self.last:
+            self.faults.append(f"a snapshot of event {event_id} after event {self.last}: it goes back")
         if event_id > self._truth.head or self.state.canonical() != self._truth.state(event_id):
             self.faults.append(f"the snapshot of event {event_id} is not the state after it")
-        self._last = event_id
+        self.last = event_id
 
     def _take_event(self, event_id: int, frame: Frame) -> None:
-        if event_id <= self._last:
+        if event_id <= self.last:
             self.doubled += 1
         else:
-            self.lost += event_id - self._last - 1
-            self._last = event_id
+            self.lost += event_id - self.last - 1
+            self.last = event_id
         text = frames.encode_frame(frame.event, frame.data.encode(), event_id)
         if event_id > self._truth.head or text != self._truth.frames[event_id]:
             self.faults.append(f"event {event_id} is not the true one")

@@ -50,7 +50,8 @@ class Connection:
     cut_after_bytes: int | None = None
     #: Whether it is cut by a reset, so that the server cannot take its time.
     is_reset: bool = False
-    #: Bytes that are read at once, and how long the viewer rests after each.
+    #: For so long the viewer is slow: it rests after so many bytes each, so many seconds.
+    slow_seconds: float = 0.0
     bytes_at_once: int = 65_536
     rest_seconds: float = 0.0
     #: Once, after the first bytes, nothing is read for so long.
@@ -132,8 +133,9 @@ def _draw_connection(rng: random.Random, *, is_cut: bool) -> Connection:
         skips=rng.random() < 0.3,
         cut_after_bytes=int(math.exp(rng.uniform(math.log(10), math.log(most)))) if is_cut else None,
         is_reset=rng.random() < 0.5,
+        slow_seconds=rng.uniform(0.2, 4.0) if is_slow else 0.0,
         bytes_at_once=rng.choice((1_000, 8_000)) if is_slow else 65_536,
-        rest_seconds=rng.uniform(0.001, 0.01) if is_slow else 0.0,
+        rest_seconds=rng.uniform(0.001, 0.02) if is_slow else 0.0,
         stall_seconds=rng.uniform(0.2, 1.5) if stalls else 0.0,
         process=rng.randrange(4),
     )

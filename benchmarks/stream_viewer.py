@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from streaming.protocol import resume
 from streaming.protocol.frames import Frame, FrameParser
 
 #: The kernel's buffer of a slow viewer, so that it is slow for the server, too.
-_SMALL_BUFFER = 8_192
+_SMALL_BUFFER = 65_536
+_AT_ONCE = 65_536
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class _Response:
         self.body_bytes = 0
         #: Bytes of the text after its last frame.
         self.rest_bytes = 0
-        self.frames: list[Frame] = []
+        self._new_frames: list[Frame] = []
         self._http = httptools.HttpResponseParser(self)
         self._inflate = zlib.decompressobj(31)
         self._frames = FrameParser()
@@ -69,6 +71,11 @@ class _Response:
         """Take bytes."""
         self._http.feed_data(chunk)
 
+    def take_frames(self) -> list[Frame]:
+        """Return the frames that came since the last call."""
+        taken, self._new_frames = self._new_frames, []
+        return taken
+
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by the parser."""
         self.headers[name.decode().lower()] = value.decode()
@@ -81,7 +88,7 @@ class _Response:
         """Called by the parser."""
         self.body_bytes += len(body)
         text = self._inflate.decompress(body) if self.headers.get("content-encoding") == "gzip" else body
-        self.frames += self._frames.feed(text)
+        self._new_frames += self._frames.feed(text)
         end = text.rfind(b"\n\n")
         self.rest_bytes = self.rest_bytes + len(text) if end < 0 else len(text) - end - 2
 
@@ -121,7 +128,7 @@ class Viewer:
         self.tally.connections += 1
         line = socket.socket()
         line.setblocking(False)
-        if connection.rest_seconds or connection.stall_seconds:
+        if connection.slow_seconds or connection.stall_seconds:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SMALL_BUFFER)
         try:
             await self._ask(line, connection)
@@ -161,27 +168,24 @@ class Viewer:
     async def _read(self, line: socket.socket, connection: Connection) -> None:
         loop = asyncio.get_running_loop()
         response = _Response()
-        taken, has_stalled, has_begun = 0, False, False
+        has_begun = has_stalled = False
+        slow_until = time.monotonic() + connection.slow_seconds
         while not response.is_complete:
-            limit = connection.bytes_at_once
-            if connection.cut_after_bytes is not None:
-                # The last read ends where the cut is, as far as the body's bytes go.
-                limit = max(1, min(limit, connection.cut_after_bytes - response.body_bytes))
-            chunk = await loop.sock_recv(line, limit)
+            is_slow = time.monotonic() < slow_until
+            chunk = await loop.sock_recv(line, _limit(connection, response, is_slow=is_slow))
             if not chunk:
                 raise ConnectionError("the server cut the line")
             response.feed(chunk)
             if response.has_begun and not has_begun:
                 has_begun = True
                 self._begin(response, connection)
-            for frame in response.frames[taken:]:
+            for frame in response.take_frames():
                 self.ledger.take(frame)
-            taken = len(response.frames)
             if connection.cut_after_bytes is not None and response.body_bytes >= connection.cut_after_bytes:
                 self.tally.cuts += 1
                 self.tally.cuts_inside_a_frame += bool(response.rest_bytes)
                 return
-            if connection.rest_seconds:
+            if is_slow:
                 await asyncio.sleep(connection.rest_seconds)
             if connection.stall_seconds and not has_stalled:
                 has_stalled = True
@@ -201,3 +205,12 @@ class Viewer:
         if not response.is_whole:
             self.ledger.faults.append("the stream was no whole gzip member")
         self.tally.early_ends += not self.ledger.has_ended
+
+
+def _limit(connection: Connection, response: _Response, *, is_slow: bool) -> int:
+    """Say how many bytes to read at once."""
+    limit = connection.bytes_at_once if is_slow or not connection.slow_seconds else _AT_ONCE
+    if connection.cut_after_bytes is None:
+        return limit
+    # The last read ends where the cut is, as far as the body's bytes go.
+    return max(1, min(limit, connection.cut_after_bytes - response.body_bytes))

@@ -27,7 +27,7 @@ def test_a_few_seeds_draw_everything_that_can_happen() -> None:
         "none",
         "unusable",
     }
-    for trait in ("is_gzip", "skips", "is_reset", "rest_seconds", "stall_seconds", "cut_after_bytes"):
+    for trait in ("is_gzip", "skips", "is_reset", "slow_seconds", "stall_seconds", "cut_after_bytes"):
         assert len({bool(getattr(connection, trait)) for connection in connections}) == 2, trait
 
 
