@@ -20,7 +20,6 @@ import logging
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, suppress
-from functools import partial
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -116,7 +115,7 @@ async def _feed(feeds: AsyncExitStack, event_request: Any) -> None:  # noqa: ANN
         # What the feed reads first is history, which the listener reads from the log by itself.
         await feed.is_ready.wait()
         # One hand-over for all listeners of the session; it stays as long as the feed.
-        feed.listeners.setdefault("channels", partial(_hand_over, channel))
+        feed.listeners.setdefault("channels", _HandOver(channel, feed.head))
         if not _CURSOR.fullmatch(str(event_request.channel_last_ids.get(channel))):
             event_request.channel_last_ids[channel] = str(await sync_to_async(storage.get_current_id)(channel))
 
@@ -128,11 +127,28 @@ def _sessions(channels: Iterable[str]) -> dict[str, int]:
         close_old_connections()
 
 
-def _hand_over(channel: str, new: Frames) -> None:
-    manager = views.get_listener_manager()
-    if channel in manager.listeners_by_channel:
-        for event_id, frame in new:
-            manager.add_to_queues(channel, event_of_frame(channel, event_id, frame))
+class _HandOver:
+    """Hands new events of a session to all its listeners here."""
+
+    def __init__(self, channel: str, head: int) -> None:
+        self._channel = channel
+        #: The last event that the feed has told of.
+        self._head = head
+
+    def __call__(self, new: Frames) -> None:
+        manager = views.get_listener_manager()
+        follows, self._head = new[0][0] == self._head + 1, new[-1][0]
+        if self._channel not in manager.listeners_by_channel:
+            return
+        if follows and len(new) <= views.MAX_PENDING:
+            for event_id, frame in new:
+                manager.add_to_queues(self._channel, event_of_frame(self._channel, event_id, frame))
+            return
+        # More than its queue holds, or the feed began anew further on: each reads on from where it is.
+        with manager.lock:
+            for listener in manager.listeners_by_channel.get(self._channel, ()):
+                listener.overflow = True
+                listener.wake_threadsafe()
 
 
 async def _until(parts: AsyncIterator[str], is_over: asyncio.Event) -> AsyncIterator[str]:
