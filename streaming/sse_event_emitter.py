@@ -86,7 +86,8 @@ class SSEEventEmitter:
         self.next_event_id = 0
         # Replaced, never changed: one may be dropped, or register another, while an event goes round.
         self._callbacks: tuple[_Registered, ...] = ()
-        self._session_json = json_text.encode(session_id)
+        # What stands between the event id and the fields of a payload.
+        self._session_json = b',"session_id":%b,' % json_text.encode(session_id)
 
     @property
     def is_data_wanted(self) -> bool:
@@ -136,7 +137,7 @@ class SSEEventEmitter:
             EventInvalid: If the type is unknown; no id is used up.
         """
         event_id = self._number(event)
-        data_json = b'{"event_id":%d,"session_id":%b,%b' % (event_id, self._session_json, body[1:])
+        data_json = b'{"event_id":%d%b%b' % (event_id, self._session_json, body[1:])
         self._hand_out(EncodedEvent(event, event_id, data_json=data_json))
         return event_id
 

@@ -31,7 +31,7 @@ from strategies.engine.market import Market
 from strategies.engine.money import to_money
 from strategies.engine.nodes import NodeRunner, Visit, runner_of
 from strategies.engine.nodes.exit import ExitRunner
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.outcomes import BacktestResult, NodeCompletion, NodeExecution, TickOutcome
 from strategies.engine.positions import PositionBook, TradeSummary
 from strategies.engine.quiet_ticks import QuietTeller, QuietTicksFinder
@@ -177,11 +177,7 @@ class CentralizedBacktestEngine:
         return self._state.tick
 
     def quiet_teller(self) -> QuietTeller | None:
-        """
-        Return who is told of ticks at which nothing happens, many at once; None where each has its own ``on_tick``.
-
-        Asked after a tick at which nothing happened.
-        """
+        """Return who is told of ticks at which nothing happens, many at once; None where ``on_tick`` is of each."""
         return None
 
     def _run_days(self, should_continue: Callable[[], bool]) -> Literal["completed", "cancelled"]:
@@ -221,7 +217,8 @@ class CentralizedBacktestEngine:
         """Put a day on the tape; return how many trades there were before anything of it."""
         run = self._state
         closed_before = len(run.book.trades)
-        self._close_what_is_left()
+        # What the data of the day before ended on: positions are for the day.
+        self._close_all(self._last_time)
         run.market.begin_day(day)
         # Of today's contracts alone: one that is first traded tomorrow must not move W0 or a strike today.
         run.chain = Chain(run.strategy.underlying, day.symbols)
@@ -230,7 +227,7 @@ class CentralizedBacktestEngine:
         self._compiler.begin_day()
         for runner in self._runners.values():
             runner.begin_day(every_tick=every_tick)
-        self._recorder.begin_day(run.market.tape)
+        self._recorder.begin_day(run.market.tape, every_tick=every_tick)
         self._quiet.begin_day()
         times = run.market.tape.seconds_of_day
         self._close_second = int(np.searchsorted(times, run.market.close_seconds))
@@ -251,14 +248,14 @@ class CentralizedBacktestEngine:
         book = self._state.book
         self._profits.end_day(self._state.market.tape, ticks, book.trades, book.open.values())
 
-    def _close_what_is_left(self) -> None:
-        """Close, at the last price of the day before, what its data ended on: positions are for the day."""
+    def _close_all(self, at: datetime | None = None) -> None:
+        """Close every open position at its last price, now or at another time."""
         run = self._state
         for position in list(run.book.open.values()):
             price = to_money(position.last_price)
             run.close_position(
                 position.position_id, price=price, trigger_price=price, exit_reason=MARKET_CLOSE,
-                exit_type="market_close", at=self._last_time,
+                exit_type="market_close", at=at,
             )  # fmt: skip
 
     def _act(self, closed_before: int, record: TickRecord | None) -> None:
@@ -270,9 +267,11 @@ class CentralizedBacktestEngine:
         for runner in self._first:
             if runner.node.id in run.active:
                 had_turn.append(runner)
-                self._visit(runner, record)
+                self._take(runner, runner.visit(run), record)
         if run.second >= self._close_second:
-            self._close_market()
+            # The session is over: nothing stays open, and no node is active any more.
+            self._close_all()
+            run.deactivate(list(run.active))
             return
         if run.guard_plans:
             had_turn += self._trigger_guards(record)
@@ -281,7 +280,7 @@ class CentralizedBacktestEngine:
         while (place := self._next_active(place)) < len(self._others):
             runner = self._others[place]
             if run.active[runner.node.id].from_tick <= run.tick and runner not in had_turn:
-                self._visit(runner, record)
+                self._take(runner, runner.visit(run), record)
 
     def _next_active(self, after: int) -> int:
         """Return the place of the first active node after a place; past the last one where there is none."""
@@ -294,9 +293,6 @@ class CentralizedBacktestEngine:
             if place > after:
                 return place
         return len(self._others)
-
-    def _visit(self, runner: NodeRunner[Any], record: TickRecord | None) -> None:
-        self._take(runner, runner.visit(self._state), record)
 
     def _take(
         self,
@@ -311,8 +307,10 @@ class CentralizedBacktestEngine:
         execution: NodeExecution | None = None
         if record is not None:
             execution = self._recorder.execution(runner, activation, visit)
-            record.add(execution, visit)
+            record.executions.append(execution)
         if visit.outcome == "waits":
+            if record is not None and visit.conditions is not None and not visit.note:
+                record.waiting.append(visit.conditions)
             return
         run.deactivate((node_id,))
         if visit.outcome == "completes":
@@ -354,17 +352,6 @@ class CentralizedBacktestEngine:
             if visit.outcome == "waits":
                 waiting.append(runner)
         return waiting
-
-    def _close_market(self) -> None:
-        """End the session: whatever is open closes at its last price, and no node is active any more."""
-        run = self._state
-        for position in list(run.book.open.values()):
-            price = to_money(position.last_price)
-            run.close_position(
-                position.position_id, price=price, trigger_price=price, exit_reason=MARKET_CLOSE,
-                exit_type="market_close",
-            )  # fmt: skip
-        run.deactivate(list(run.active))
 
     def _next_second(self, second: int) -> int | None:
         """Return the first second, from a given one on, at which anything can happen; None where there is none."""

@@ -15,7 +15,7 @@ from numpy import typing as npt
 
 from strategies.engine.conditions import CompiledCondition, CompiledCrossing, CompiledRange, Mask
 from strategies.engine.expressions import Condition, ConditionGroup
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 
 
 class CompiledGroup:

@@ -99,7 +99,7 @@ class CompiledCondition:
             # 0.0 and -0.0 are equal, but not written alike.
             or (not (left and right) and (left is not self.left_value or right is not self.right_value))
         ):
-            if right is not self.right_value or not self._is_decided:
+            if right != self.right_value or not right or not self._is_decided:
                 self._right_shown = self._right.show(right)
             self.left_value, self.right_value, self.kept = left, right, None
             self._is_decided = True

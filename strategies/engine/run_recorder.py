@@ -43,12 +43,6 @@ class TickRecord:
     #: The conditions of each execution that did nothing but wait for them.
     waiting: list[CompiledGroup] = field(default_factory=list)
 
-    def add(self, execution: NodeExecution, visit: Visit) -> None:
-        """Take a node's turn."""
-        self.executions.append(execution)
-        if visit.outcome == "waits" and visit.conditions is not None and not visit.note:
-            self.waiting.append(visit.conditions)
-
 
 class RunRecorder:
     """
@@ -65,9 +59,7 @@ class RunRecorder:
         self._watched = tuple(_watched(runners))
         self._names = run.strategy.printer().indicator_names
         self._identities: dict[tuple[str, int], int] = {}
-        self._stamp_prefix = ""
-        #: What the execution ids of some seconds have in common, and of which: text and bytes of each.
-        self._stamped = (0, 0)
+        #: What all execution ids of a second have in common: its text, and its bytes.
         self._stamps: list[tuple[str, bytes]] = []
         self._views: dict[str, QuoteView] = {}
         self._picked: tuple[str, ...] = ()
@@ -79,12 +71,19 @@ class RunRecorder:
         self._active: tuple[str, ...] = ()
         self._active_version = -1
 
-    def begin_day(self, tape: DayTape) -> None:
-        """Note that a new day is on the tape."""
-        self._stamp_prefix = f"{tape.day:%Y%m%d}_"
+    def begin_day(self, tape: DayTape, *, every_tick: bool) -> None:
+        """
+        Note that a new day is on the tape.
+
+        Args:
+            tape: The day.
+            every_tick: Whether its ticks will be recorded.
+        """
+        day = f"{tape.day:%Y%m%d}_"
+        seconds = zip(tape.clocks, tape.epochs, strict=True) if every_tick else ()
+        self._stamps = [(day + clock.replace(":", ""), epoch.to_bytes(8, "big")) for clock, epoch in seconds]
         self._views = {}
         self._tracked_version = None
-        self._stamped = (0, 0)
         self._spot_low = self._spot_high = 0.0
 
     def execution(self, runner: NodeRunner[Any], activation: Activation, visit: Visit) -> NodeExecution:
@@ -103,28 +102,18 @@ class RunRecorder:
 
     def execution_id(self, node_id: str, activation: Activation) -> str:
         """Name an execution by what identifies it, so that a rerun gives the same ids."""
-        return self.execution_ids(node_id, activation, self._run.second, self._run.second + 1)[0]
+        identity = self._identities.get((node_id, activation.number)) or self._identify(node_id, activation)
+        return _execution_id(f"exec_{node_id}_", self._stamps[self._run.second], identity)
 
     def execution_ids(self, node_id: str, activation: Activation, first: int, last: int) -> list[str]:
         """Name the executions of a node that has its turn from one second on to another, not included."""
-        key = (node_id, activation.number)
-        identity = self._identities.get(key)
-        if identity is None:
-            text = f"{self._run.strategy.fingerprint}|{node_id}|{activation.number}"
-            identity = self._identities[key] = zlib.crc32(text.encode())
-        if (first, last) != self._stamped:
-            self._stamp(first, last)
-        crc32, begin = zlib.crc32, f"exec_{node_id}_"
-        return [f"{begin}{text}_{crc32(epoch, identity) & 0xFFFFFF:06x}" for text, epoch in self._stamps]
+        begin, identity = f"exec_{node_id}_", self._identify(node_id, activation)
+        return [_execution_id(begin, stamp, identity) for stamp in self._stamps[first:last]]
 
-    def _stamp(self, first: int, last: int) -> None:
-        """Note what the execution ids of some seconds have in common."""
-        tape, day = self._run.market.tape, self._stamp_prefix
-        self._stamped = (first, last)
-        self._stamps = [
-            (day + clock.replace(":", ""), epoch.to_bytes(8, "big"))
-            for clock, epoch in zip(tape.clocks[first:last], tape.epochs[first:last], strict=True)
-        ]
+    def _identify(self, node_id: str, activation: Activation) -> int:
+        text = f"{self._run.strategy.fingerprint}|{node_id}|{activation.number}"
+        identity = self._identities[node_id, activation.number] = zlib.crc32(text.encode())
+        return identity
 
     def outcome(self, record: TickRecord, closed_before: int, at: datetime) -> TickOutcome:
         """Record a tick, everything in it already in effect."""
@@ -280,6 +269,11 @@ class RunRecorder:
             self._active_version = version
             self._active = tuple(node_id for node_id in self._runners if node_id in self._run.active)
         return self._active
+
+
+def _execution_id(begin: str, stamp: tuple[str, bytes], identity: int) -> str:
+    text, epoch = stamp
+    return f"{begin}{text}_{zlib.crc32(epoch, identity) & 0xFFFFFF:06x}"
 
 
 def _first(is_found: npt.NDArray[np.bool_], first: int, last: int) -> int:

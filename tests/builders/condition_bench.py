@@ -6,7 +6,8 @@ from typing import Any
 from strategies.engine.condition_groups import CompiledGroup, compile_group
 from strategies.engine.graph import parse_strategy
 from strategies.engine.market import Market
-from strategies.engine.operands import OperandCompiler, Value
+from strategies.engine.operand_compiler import OperandCompiler
+from strategies.engine.operands import Value
 from strategies.engine.positions import Position, PositionBook
 from strategies.engine.strategy import EntrySignalNode
 from strategies.engine.ticks import TickList, TickSecond

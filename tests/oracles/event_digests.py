@@ -6,8 +6,10 @@ A program: runs the reference strategy over the reference day, or over its begin
     python -m tests.oracles.event_digests FOLDER cut CUT ...
 
 ``whole`` streams all data, and notes the hash of the events up to each cut on the way. ``silent`` runs all data without
-streaming, and headless. ``cut`` streams, for each cut, data that end there: the first CUT seconds of the day. A process
-of its own, so that PYTHONHASHSEED can differ and two can work side by side.
+streaming, and headless. ``cut`` streams, for each cut, data that end there: the first CUT seconds of the day. Its events
+are taken as bytes, those of the whole day as plain data, so that both ways are compared.
+
+A process of its own, so that PYTHONHASHSEED can differ and two can work side by side.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +34,32 @@ from strategies.market_data.tick_table import TickTable
 from streaming import payloads
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
 from streaming.protocol import json_text, messages
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent, SSEEvent
 
 
-class Hashed(CentralizedBacktestEngineWithSSE):
-    """The streaming engine, its events hashed as they come."""
+class Digests:
+    """Hashes of a run's events, which are taken as they come."""
 
-    def __init__(self, config: BacktestConfig, cuts: Collection[int] = ()) -> None:
-        super().__init__(config, "digests")
-        self.cuts = cuts
+    def __init__(self) -> None:
         #: Of the events before the last one, which tells how the run ended.
         self.running = hashlib.sha256()
         self.everything = hashlib.sha256()
+
+    def take(self, event: str, data_json: bytes) -> None:
+        """Take one event."""
+        written = event.encode() + data_json
+        self.everything.update(written)
+        if event != messages.BACKTEST_COMPLETE:
+            self.running.update(written)
+
+
+class Hashed(CentralizedBacktestEngineWithSSE):
+    """The streaming engine, its events hashed as they come, as plain data."""
+
+    def __init__(self, config: BacktestConfig, cuts: Collection[int]) -> None:
+        super().__init__(config, "digests")
+        self.cuts = cuts
+        self.digests = Digests()
         self.at: dict[int, str] = {}
         self.register_sse_callback(self._hash_event)
 
@@ -50,13 +67,10 @@ class Hashed(CentralizedBacktestEngineWithSSE):
         """Note the hash of all events up to a cut."""
         super().on_tick(outcome)
         if outcome.tick in self.cuts:
-            self.at[outcome.tick] = self.running.hexdigest()
+            self.at[outcome.tick] = self.digests.running.hexdigest()
 
     def _hash_event(self, event: SSEEvent) -> None:
-        written = json_text.encode([event["event"], event["data"]])
-        self.everything.update(written)
-        if event["event"] != messages.BACKTEST_COMPLETE:
-            self.running.update(written)
+        self.digests.take(event["event"], json_text.encode(event["data"]))
 
 
 def whole(strategy: StrategyGraph, data: MarketData, cuts: Collection[int]) -> dict[str, Any]:
@@ -65,7 +79,7 @@ def whole(strategy: StrategyGraph, data: MarketData, cuts: Collection[int]) -> d
     result = engine.run()
     return {
         "at": engine.at,
-        "events": engine.everything.hexdigest(),
+        "events": engine.digests.everything.hexdigest(),
         "completions": _completions(result.completions),
         "trades": _trades(result.trades),
         "exits": [[int(trade.exit_time.timestamp()), _trades([trade])] for trade in result.trades],
@@ -89,9 +103,10 @@ def beginnings(strategy: StrategyGraph, data: MarketData, cuts: Iterable[int]) -
     events, trades = {}, {}
     for cut in cuts:
         config = BacktestConfig(strategy=strategy, market_data=beginning(data, cut))
-        engine = Hashed(config)
+        engine, digests = CentralizedBacktestEngineWithSSE(config, "digests"), Digests()
+        engine.register_encoded_callback(partial(_take, digests))
         engine.run()
-        events[cut] = engine.running.hexdigest()
+        events[cut] = digests.running.hexdigest()
         headless = CentralizedBacktestEngine(config).run_headless()
         trades[cut] = [_trades([trade]) for trade in headless.trades]
     return {"at": events, "trades": trades}
@@ -110,6 +125,10 @@ def beginning(data: MarketData, cut: int) -> TickTable:
         oi=day.oi[:ticks],
         warmup_candles=data.warmup_candles,
     )
+
+
+def _take(digests: Digests, event: EncodedEvent) -> None:
+    digests.take(event.event, event.data_json)
 
 
 def _trades(trades: Iterable[Trade]) -> str:

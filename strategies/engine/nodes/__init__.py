@@ -16,7 +16,7 @@ from strategies.engine.nodes.re_entry_signal import ReEntrySignalRunner
 from strategies.engine.nodes.square_off import SquareOffRunner
 from strategies.engine.nodes.start import StartRunner
 from strategies.engine.nodes.visit import NodeRunner, Visit
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.strategy import (
     EntryNode,
     EntrySignalNode,

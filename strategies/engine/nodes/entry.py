@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from strategies.engine.fills import Fill, Order
 from strategies.engine.nodes.visit import NodeRunner, Visit
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.outcomes import OrderFilled
 from strategies.engine.positions import Position
 from strategies.engine.run_state import RunState

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from strategies.engine.nodes.visit import NodeRunner, Recorder, Signal, Visit
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.run_state import RunState
 from strategies.engine.strategy import EntrySignalNode
 

@@ -14,7 +14,7 @@ from strategies.engine.guards import GuardPlan
 from strategies.engine.money import to_money
 from strategies.engine.nodes.exit_signal import NEVER_AT_ONCE
 from strategies.engine.nodes.visit import NodeRunner, Visit
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.outcomes import OrderFilled
 from strategies.engine.positions import ExitType, Position
 from strategies.engine.run_state import RunState

@@ -8,7 +8,7 @@ tick that opened it, so a signal that is true in that tick waits for the next.
 from __future__ import annotations
 
 from strategies.engine.nodes.visit import NodeRunner, Signal, Visit
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.positions import Position
 from strategies.engine.run_state import RunState
 from strategies.engine.strategy import ExitSignalNode

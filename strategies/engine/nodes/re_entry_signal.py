@@ -7,7 +7,7 @@ The target is an entry node; or an entry signal, which then waits for its own co
 from __future__ import annotations
 
 from strategies.engine.nodes.visit import NodeRunner, Recorder, Signal, Visit
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.run_state import RunState
 from strategies.engine.strategy import ReEntrySignalNode
 

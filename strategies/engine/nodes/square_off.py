@@ -26,7 +26,7 @@ from strategies.engine.fills import Fill, Order
 from strategies.engine.money import to_money
 from strategies.engine.nodes.exit_signal import NEVER_AT_ONCE
 from strategies.engine.nodes.visit import NodeRunner, Signal, Visit
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.outcomes import OrderFilled
 from strategies.engine.positions import Position, Trade
 from strategies.engine.run_state import RunState

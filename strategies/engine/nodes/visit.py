@@ -9,7 +9,8 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from strategies.engine.condition_groups import CompiledGroup, compile_group
 from strategies.engine.expressions import ConditionGroup, Variable
-from strategies.engine.operands import OperandCompiler, Value
+from strategies.engine.operand_compiler import OperandCompiler
+from strategies.engine.operands import Value
 from strategies.engine.outcomes import OrderFilled
 from strategies.engine.positions import PositionMark, Trade
 from strategies.engine.run_state import RunState

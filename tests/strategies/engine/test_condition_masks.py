@@ -4,11 +4,13 @@ A headless run asks where conditions hold and skips the rest: the answers are th
 Random conditions over two random days, with a position open or not, variables recorded or not.
 """
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from strategies.engine.conditions import CompiledCondition
 from strategies.engine.ticks import Tick, TickSecond
 from tests.builders.condition_bench import Bench
 from tests.builders.market_data import DAY, NEXT_DAY, at
@@ -128,6 +130,71 @@ def test_masks_and_next_seconds_are_those_of_evaluating_every_second(
         for first in range(len(day)):
             expected = next((place for place in range(first, len(day)) if results[place]), None)
             assert by_column.group.next_true(first) == expected
+
+
+@settings(max_examples=100)
+@given(
+    root=GROUPS,
+    written=days(),
+    low=st.none() | st.sampled_from([98.0, 100.0]),
+    side=st.sampled_from([None, "buy", "sell"]),
+)
+def test_a_records_form_is_steady_for_as_long_as_the_condition_says(
+    root: Json, written: list[list[TickSecond]], low: float | None, side: str | None
+) -> None:
+    bench = Bench(root, warmup=(99.0,), supporting="BANKNIFTY")
+    if low is not None:
+        bench.variables["signal", "Low"] = low
+    if side is not None:
+        bench.open(side, entry_price="100.00")
+
+    for day in written:
+        bench.begin(*day)
+        forms, until = list[list[Form]](), list[int]()
+        for second in range(len(day)):
+            bench.next()
+            forms.append(list(_forms(bench.group.record())))
+            until.append(bench.group.steady_until(second + 1, len(day)))
+
+        for second, form in enumerate(forms):
+            changes = (later for later in range(second + 1, len(day)) if forms[later] != form)
+            assert until[second] == next(changes, len(day))
+
+
+Form = tuple[object, ...]
+
+
+def _forms(record: Json) -> Iterator[Form]:
+    """Iterate over what is missing in each condition of a group, and why."""
+    for part in record["conditions"]:
+        if "conditions" in part:
+            yield from _forms(part)
+        else:
+            yield (
+                *(part.get(key, 0) is None for key in ("lhs_value", "rhs_value", "rhs_upper_value")),
+                part.get("reason"),
+            )
+
+
+@given(root=conditions(), written=days(), side=st.sampled_from([None, "buy", "sell"]))
+def test_many_values_at_once_are_those_of_each_second(
+    root: Json, written: list[list[TickSecond]], side: str | None
+) -> None:
+    bench = Bench(root, warmup=(99.0,), supporting="BANKNIFTY")
+    if side is not None:
+        bench.open(side, entry_price="100.00")
+
+    for day in written:
+        bench.begin(*day)
+        (condition,) = bench.group.members
+        assert isinstance(condition, CompiledCondition)
+        for _, operand, _ in condition.sides:
+            each = [operand.at(second) for second in range(len(day))]
+            values = operand.between(0, len(day))
+            assert (values if isinstance(values, list) else [values] * len(day)) == each
+            if isinstance(values, list):
+                assert operand.show_all(values, 0) == [operand.show(value) for value in each]
+                assert operand.between(1, len(day)) == each[1:]
 
 
 @settings(max_examples=100)

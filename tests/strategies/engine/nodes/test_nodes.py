@@ -3,7 +3,7 @@
 from strategies.engine import nodes
 from strategies.engine.graph import NODE_READERS, parse_strategy
 from strategies.engine.market import Market
-from strategies.engine.operands import OperandCompiler
+from strategies.engine.operand_compiler import OperandCompiler
 from strategies.engine.positions import PositionBook
 from strategies.samples import sample_strategy
 
