@@ -49,10 +49,18 @@ class Figure:
     """One number of a benchmark."""
 
     value: float
-    #: The most that was aimed at; None where nothing was.
+    #: The most that was aimed at, or the least where more is better; None where nothing was.
     goal: float | None = None
     #: What it counts, for people.
     meaning: str = ""
+    is_more_better: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal was reached, if there is one."""
+        if self.goal is None:
+            return True
+        return self.value >= self.goal if self.is_more_better else self.value <= self.goal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,8 +217,8 @@ def figure_table(figures: Mapping[str, Figure]) -> str:
     """Write the figures with their goals."""
     rows = []
     for key, figure in figures.items():
-        goal = "" if figure.goal is None else f"≤ {figure.goal:g}"
-        verdict = "" if figure.goal is None else "met" if figure.value <= figure.goal else "missed"
+        goal = "" if figure.goal is None else f"{'≥' if figure.is_more_better else '≤'} {figure.goal:g}"
+        verdict = "" if figure.goal is None else "met" if figure.is_met else "missed"
         rows.append((key, f"{figure.value:,.3f}", goal, verdict, figure.meaning))
     return table(("figure", "value", "goal", "", "meaning"), rows)
 

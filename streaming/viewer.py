@@ -156,17 +156,23 @@ class Viewer:
         """Send what is new, as far as the connection takes it at once."""
         feed = self._feed
         assert feed is not None
-        while self._cursor < feed.head and self._is_ready():
-            chunk = self._take(feed)
-            if chunk is None:
-                self._go_own_pace(None)
-            else:
-                self._write(chunk, now)
+        try:
+            while self._cursor < feed.head and self._is_ready():
+                chunk = self._take(feed)
+                if chunk is None:
+                    self._go_own_pace(None)
+                else:
+                    self._write(chunk, now)
+        except Exception as error:  # noqa: BLE001 - the other viewers go on
+            self._fail(error)
 
     def show_sign_of_life(self, now: float) -> None:
         """Keep the line alive; one that does not even take its events needs none."""
-        if self._is_ready():
-            self._write(self._wire.sign_of_life(), now)
+        try:
+            if self._is_ready():
+                self._write(self._wire.sign_of_life(), now)
+        except Exception as error:  # noqa: BLE001 - the other viewers go on
+            self._fail(error)
 
     def end(self, reason: CloseReason, *, grace_seconds: float) -> None:
         """End the stream; a viewer that does not take its bytes is cut off after a while."""
@@ -208,8 +214,6 @@ class Viewer:
             waits_for = next(steps)
         except StopIteration:
             self._end_after_last()
-        except Exception as error:  # noqa: BLE001 - the other viewers go on
-            self._fail(error)
         else:
             self._go_own_pace(_rest_of(steps, waits_for))
 

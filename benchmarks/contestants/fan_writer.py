@@ -6,7 +6,7 @@ Our writer: publishes the day's events into a session's log, as a worker does.
 Commands, one line of JSON each (see ``benchmarks.talk``):
 
     {"do": "begin", "pace": 20}
-        Create a session and publish its first event. Answers `session_id`.
+        Create a session and publish its first events. Answers `session_id`.
     {"do": "publish", "rate": 20, "seconds": 3.0}
         Publish the following events, so many a second; as fast as it takes them where there is no rate, until the
         time is up. Answers `times`: event id and when it was committed, ns of the machine's monotonic clock; and
@@ -29,6 +29,7 @@ import django
 import orjson
 
 from benchmarks.talk import serve
+from streaming.protocol import segments
 
 if TYPE_CHECKING:
     from streaming.sse_event_emitter import EncodedEvent
@@ -50,7 +51,7 @@ class Writer:
         return answers[command.pop("do")](**command)
 
     def begin(self, *, pace: float | None) -> dict[str, object]:
-        """Create a session and publish its first event."""
+        """Create a session and publish its first segment."""
         from strategies import actions
         from strategies.models import DataSet, StrategyVersion
 
@@ -64,7 +65,9 @@ class Writer:
         self._session_id = session.session_id
         self._waiting = self._follow()
         self._publisher.__enter__()
-        self._publisher.publish(next(self._waiting))
+        # A whole segment: what follows begins the next one, so that viewers share its bytes from the first event on.
+        for event in islice(self._waiting, segments.DEFAULT_EVENTS_PER_SEGMENT):
+            self._publisher.publish(event)
         self._publisher.wait_until_empty()
         return {"session_id": session.session_id}
 

@@ -55,7 +55,7 @@ def text_files() -> Iterator[tuple[str, str]]:
 
 
 #: What we compare ourselves with: installed by tests/oracles and benchmarks into environments of their own, never here.
-PEERS = {"backtesting", "backtrader", "empyrical", "nautilus_trader", "vectorbt"}
+PEERS = {"backtesting", "backtrader", "empyrical", "nautilus_trader", "sse_starlette", "vectorbt"}
 
 
 def pins(file: str) -> dict[str, str]:
