@@ -12,10 +12,10 @@ when one has more than ten events waiting.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any, cast
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -96,10 +96,17 @@ async def events(request: HttpRequest, session_id: str) -> HttpResponseBase:
     """Serve the package's own endpoint for one session."""
     # A GRIP proxy that follows the package's link has the proof of who looks in it, and no cookies.
     if not (request.GET.get("es-meta") and grip.is_proxied(request)):
-        if not await sync_to_async(_may_look)(request, session_id):
+        if not await asyncio.to_thread(_may_look, request, session_id):
             return HttpResponse("There is no such session.\n", status=404, content_type="text/plain; charset=utf-8")
         _drop_bad_cursor(request, session_id)
-    return cast("HttpResponseBase", await sync_to_async(views.events)(request, session_id=session_id))
+    return await asyncio.to_thread(_serve, request, session_id)
+
+
+def _serve(request: HttpRequest, session_id: str) -> HttpResponseBase:
+    try:
+        return cast("HttpResponseBase", views.events(request, session_id=session_id))
+    finally:
+        close_old_connections()
 
 
 def _drop_bad_cursor(request: HttpRequest, session_id: str) -> None:

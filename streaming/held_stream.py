@@ -16,6 +16,7 @@ Every other request is answered by `stream`.
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Mapping
@@ -23,11 +24,11 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core import signing
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.crypto import salted_hmac
 from django.views.decorators.csrf import csrf_exempt
@@ -66,7 +67,9 @@ _PERIOD_SECONDS: Final = 3600
 async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     """Stream a session's events to one viewer, through the proxy if that is who asks."""
     if request.method == "GET" and grip.is_proxied(request):
-        return await sync_to_async(_hold)(request, session_id)
+        # In the pool that the direct stream has as well: a proxy that asks for all its viewers at once must not open a
+        # connection to the database for each.
+        return await asyncio.to_thread(_hold, request, session_id)
     return await direct.stream(request, session_id)
 
 
@@ -122,7 +125,13 @@ def _password_mark(user: AbstractBaseUser) -> str:
 
 
 def _hold(request: HttpRequest, session_id: str) -> HttpResponse:
-    """Answer the proxy."""
+    try:
+        return _answer(request, session_id)
+    finally:
+        close_old_connections()
+
+
+def _answer(request: HttpRequest, session_id: str) -> HttpResponse:
     period = int(time.time()) // _PERIOD_SECONDS
     link = request.GET.get(_LINK)
     looker = _Looker.of(request) if link is None else _Looker.read(link, period=period)

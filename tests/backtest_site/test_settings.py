@@ -57,6 +57,7 @@ def test_a_database_of_ones_own_takes_the_embedded_ones_place() -> None:
         ("DATABASE_URL", "mysql://u@h/db", "only Postgres is supported"),
         ("DEBUG", "maybe", "DEBUG is 'maybe': write 1 or 0."),
         ("PUBLIC_VIEWING", "all", "PUBLIC_VIEWING is 'all': write 1 or 0."),
+        ("GRIP_URL", "http://127.0.0.1:5561", "GRIP_URL is set but GRIP_VERIFY_KEY is not"),
     ],
 )
 def test_a_faulty_variable_is_named_with_its_remedy(variable: str, value: str, words: str) -> None:
