@@ -6,8 +6,8 @@ A program: runs the reference strategy over the reference day, or over its begin
     python -m tests.oracles.event_digests FOLDER cut CUT ...
 
 ``whole`` streams all data, and notes the hash of the events up to each cut on the way. ``silent`` runs all data without
-streaming, and headless. ``cut`` streams, for each cut, data that end there: the first CUT seconds of the day. Its
-events are taken as bytes, those of the whole day as plain data, so that both ways are compared.
+streaming, and headless. ``cut`` streams, for each cut, data that end there: its first CUT seconds. These events
+are taken as bytes, those of the whole day as plain data, so that both ways are compared.
 
 A process of its own, so that PYTHONHASHSEED can differ and two can work side by side.
 """
