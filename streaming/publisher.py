@@ -18,7 +18,6 @@ import threading
 import time
 from collections import deque
 from datetime import datetime
-from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -152,7 +151,8 @@ class LogPublisher:
             tick=tick["tick"],
             epoch_second=int(datetime.fromisoformat(tick["timestamp"]).timestamp()),
             underlying=float("nan") if price is None else float(price["ltp"]),
-            total_pnl_cents=int(Decimal(tick["pnl_summary"]["total_pnl"]) * 100),
+            # A decimal of two places; far below the 15 digits that a float tells apart, and much faster than Decimal.
+            total_pnl_cents=round(100 * float(tick["pnl_summary"]["total_pnl"])),
         )
 
     def _read_last_frame(self) -> bytes | None:

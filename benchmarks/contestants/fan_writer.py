@@ -11,6 +11,8 @@ Commands, one line of JSON each (see ``benchmarks.talk``):
         Publish the following events, so many a second; as fast as it takes them where there is no rate, until the
         time is up. Answers `times`: event id and when it was committed, ns of the machine's monotonic clock; and
         `events_per_second`.
+    {"do": "counts"}
+        Answers what ``streaming.counts`` says.
     {"do": "end"}
         Commit what waits and leave the session as it is.
 """
@@ -21,6 +23,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +32,7 @@ import django
 import orjson
 
 from benchmarks.talk import serve
+from streaming.counts import counts
 from streaming.protocol import segments
 
 if TYPE_CHECKING:
@@ -46,6 +50,7 @@ class Writer:
         answers: dict[str, Callable[..., dict[str, object]]] = {
             "begin": self.begin,
             "publish": self.publish,
+            "counts": self.counts,
             "end": self.end,
         }
         return answers[command.pop("do")](**command)
@@ -89,6 +94,10 @@ class Writer:
             raise self._publisher.failure
         times = list(self._publisher.committed.items())
         return {"times": times, "events_per_second": len(times) / took}
+
+    def counts(self) -> dict[str, object]:
+        """Tell what was encoded and compressed so far."""
+        return asdict(counts)
 
     def end(self) -> dict[str, object]:
         """Close the publisher."""
