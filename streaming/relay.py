@@ -124,6 +124,8 @@ class Relay:
         self._listening: asyncio.Task[None] | None = None
         self._reader: psycopg.AsyncConnection[Any] | None = None
         self._reading = asyncio.Lock()
+        #: Cancelled, and perhaps not at their end yet.
+        self._ending: set[asyncio.Task[None]] = set()
         #: Rows read so far; a test sees by it that viewers share.
         self.reads = 0
 
@@ -143,21 +145,26 @@ class Relay:
         finally:
             feed.watchers -= 1
             if not feed.watchers:
-                await self._forget(feed)
+                self._forget(feed)
 
-    async def _forget(self, feed: Feed) -> None:
+    def _forget(self, feed: Feed) -> None:
         # Out of the tables first: whoever comes while the tasks end starts afresh.
         del self._feeds[feed.session_pk]
-        ending = [self._pumps.pop(feed.session_pk)]
-        reader = None
-        if not self._feeds and self._listening is not None:
-            ending.append(self._listening)
-            self._listening, reader, self._reader = None, self._reader, None
-        for task in ending:
-            task.cancel()
-        # A viewer that is being cancelled must not wait here; the tasks end by themselves.
+        self._end(self._pumps.pop(feed.session_pk))
+        if self._feeds or self._listening is None:
+            return
+        self._end(self._listening)
+        self._listening, reader, self._reader = None, self._reader, None
         if reader is not None:
-            await _close(reader)
+            # A viewer that is being cancelled must not wait here; this ends by itself.
+            closing = asyncio.create_task(_close_after(tuple(self._ending), reader))
+            self._ending.add(closing)
+            closing.add_done_callback(self._ending.discard)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     async def _pump(self, feed: Feed) -> None:
         """Read the session's new blocks whenever there are some."""
@@ -242,6 +249,12 @@ async def _connect() -> psycopg.AsyncConnection[Any]:
     for of_django_alone in ("cursor_factory", "context", "prepare_threshold", "server_side_binding", "isolation_level"):
         parameters.pop(of_django_alone, None)
     return await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
+
+
+async def _close_after(tasks: Sequence[asyncio.Task[None]], connection: psycopg.AsyncConnection[Any]) -> None:
+    """Close a connection when nobody waits for it any more: its descriptor may be another's the moment after."""
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await _close(connection)
 
 
 async def _close(connection: psycopg.AsyncConnection[Any]) -> None:
