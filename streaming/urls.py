@@ -4,12 +4,14 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from strategies import pages
-from streaming import channels, event_log, explanations, series, stream
+from streaming import channels, event_log, explanations, replay, series, stream
 
 urlpatterns = [
     path("api/backtest/<str:session_id>/stream", stream.stream, name="stream"),
     path("api/sessions/<str:session_id>/series/", series.session_series, name="session-series"),
     path("api/sessions/<str:session_id>/explain/", explanations.session_explanation, name="session-explanation"),
+    path("api/sessions/<str:session_id>/state/", replay.session_state, name="session-state"),
+    path("api/sessions/<str:session_id>/events/", replay.session_events, name="session-replay-events"),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("events/<str:session_id>/", channels.events, name="session-events"),
