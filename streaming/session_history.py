@@ -104,6 +104,10 @@ class NodeHistory:
         index = bisect_right(self._firsts, tick) - 1
         return None if index < 0 else min(tick, self._lasts[index])
 
+    def signals_through(self, tick: int) -> int:
+        """Count its signals up to a tick, that one included."""
+        return bisect_right(self.signals, tick)
+
     def last_signal(self, tick: int) -> int | None:
         """Find its last signal up to a tick; None before the first."""
         index = bisect_right(self.signals, tick) - 1

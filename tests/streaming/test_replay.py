@@ -18,7 +18,7 @@ from tests import sessions
 Json = dict[str, Any]
 
 
-def get(session: BacktestSession, what: str, **query: object) -> Json:
+def get(session: BacktestSession, what: str, **query: int) -> Json:
     """Read one of the session's documents."""
     response = Client().get(f"/api/sessions/{session.session_id}/{what}/", query)
     assert response.status_code == 200, response.content
