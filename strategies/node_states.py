@@ -1,11 +1,10 @@
 """
 The state of each node of a strategy at a moment of its run, as words that the pages and the interface share.
 
-    idle      it has not been active yet
+    idle      it is not active, and has not completed yet
     active    it has its turns
     fired     it completed in this very tick
-    done      it completed earlier, or was active, and is not now
-    disabled  the strategy has it switched off
+    done      it completed earlier, and is not active now
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ class NodeState:
         return f"{self.status} ×{self.fired}" if self.status in ("fired", "done") and self.fired else self.status
 
 
-def state_of(*, is_active: bool, fires_now: bool, fired: int, was_active: bool = False) -> NodeState:
-    """Say how a node stands at a tick: active after it, completing in it, completed so often, active before."""
+def state_of(*, is_active: bool, fires_now: bool, fired: int) -> NodeState:
+    """Say how a node stands at a tick: active after it, completing in it, completed so often."""
     if fires_now:
         return NodeState(status="fired", fired=fired)
     if is_active:
         return NodeState(status="active", fired=fired)
-    return NodeState(status="done" if fired or was_active else "idle", fired=fired)
+    return NodeState(status="done" if fired else "idle", fired=fired)
 
 
 def kind_words(kind: str) -> str:

@@ -22,6 +22,9 @@ MAX_TICKS: Final = 600_000
 #: Sessions without a tick cost something, too.
 MAX_SESSIONS: Final = 200
 
+#: So many events are read at once while somebody waits for a page.
+CHEAP_EVENTS: Final = 2000
+
 _EVENTS_PER_READ: Final = 1024
 _TICK_FRAME: Final = b"event: " + messages.TICK_UPDATE.encode() + b"\n"
 _DATA_FIELD: Final = b"data: "
@@ -96,6 +99,12 @@ class HistoryCache:
             entry.read_on(session_pk)
             self._drop_oldest()
             yield entry.history
+
+    def is_cheap(self, session_pk: int, *, head: int) -> bool:
+        """Tell whether `open` would come back within some hundredths of a second: little is left to be read."""
+        with self._lock:
+            entry = self._kept.get(session_pk)
+        return head - (-1 if entry is None else entry.history.through_event) <= CHEAP_EVENTS
 
     def _drop_oldest(self) -> None:
         with self._lock:

@@ -9,12 +9,9 @@ since when; the operands come from the tick itself.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 from django.http import HttpResponse
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view, permission_classes
@@ -25,10 +22,11 @@ from rest_framework.request import Request
 from strategies import node_states, strategy_words
 from strategies.models import BacktestSession
 from strategies.node_states import NodeState
-from streaming import answers, event_log, replay
+from streaming import answers, event_log, newest_moment, replay
 from streaming.history_cache import history_cache, tick_payload
+from streaming.newest_moment import Moment
 from streaming.protocol import json_text
-from streaming.session_history import ConditionMoment, NodeHistory, SessionHistory
+from streaming.session_history import NodeHistory, SessionHistory
 
 Json = dict[str, Any]
 
@@ -41,24 +39,6 @@ _NO_NODE: Final = NodeHistory()
 
 class NodeUnknown(Exception):
     """A node that the strategy does not have."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Moment:
-    """What the history says of a node at a tick."""
-
-    tick: int
-    seconds: Mapping[int, int]
-    states: Mapping[str, NodeState]
-    activations: int
-    last_turn: int | None
-    turn_event: int | None
-    last_signal: int | None
-    conditions: Mapping[tuple[str, str], ConditionMoment]
-
-    def time(self, tick: int | None) -> str | None:
-        """Write a tick's exchange time as events do."""
-        return None if not tick else str(datetime.fromtimestamp(self.seconds[tick], timezone.get_default_timezone()))
 
 
 def why(session: BacktestSession, node_id: str, place: replay.Place) -> Json:
@@ -74,23 +54,57 @@ def why(session: BacktestSession, node_id: str, place: replay.Place) -> Json:
         NodeUnknown: If the graph has no such node.
         replay.TickGone: If the log has let go of the node's last turn.
     """
-    graph = session.strategy_version.graph
-    nodes = {str(node["id"]): node for node in node_states.drawn_nodes(graph)}
+    nodes = _nodes(session)
     if node_id not in nodes:
         listed = ", ".join(list(nodes)[:_MOST_LISTED])
         raise NodeUnknown(f"{node_id[:60]!r} is no node of the strategy; it has {listed}.")
     with history_cache.open(session.pk) as history:
         moment = _moment(history, list(nodes), node_id, place.tick)
-    execution = _execution(session.pk, node_id, moment.turn_event)
+    return _document(session, node_id, moment, _turn(session.pk, node_id, moment.turn_event), place.head)
+
+
+def of_page(session: BacktestSession) -> tuple[Json | None, dict[str, NodeState]]:
+    """
+    Read what a session's page says without a script.
+
+    A page does not wait for the history of a whole day. Where nobody has asked for that yet, since when a condition has
+    its result is left out (null), and filled in by the page's script.
+
+    Returns:
+        Why the first entry signal did or did not act at the newest tick (None where the strategy has no such node, or
+        the log dropped its last turn), and how every node stands.
+    """
+    nodes = _nodes(session)
+    entry = next((node_id for node_id, node in nodes.items() if node.get("type") == ENTRY_SIGNAL), None)
+    head = event_log.read_state(session.pk).head
+    if head is not None and not history_cache.is_cheap(session.pk, head=head):
+        moment, execution = newest_moment.read(session.pk, list(nodes), entry)
+        return None if entry is None else _document(session, entry, moment, execution, head), dict(moment.states)
+    place = replay.place_of(session, None)
+    with history_cache.open(session.pk) as history:
+        states = _states(history, list(nodes), place.tick)
+    try:
+        return None if entry is None else why(session, entry, place), states
+    except replay.TickGone:
+        return None, states
+
+
+def _nodes(session: BacktestSession) -> dict[str, Mapping[str, Any]]:
+    return {str(node["id"]): node for node in node_states.drawn_nodes(session.strategy_version.graph)}
+
+
+def _document(session: BacktestSession, node_id: str, moment: Moment, execution: Json | None, head: int) -> Json:
+    nodes = _nodes(session)
+    node = nodes[node_id]
+    edges = node_states.edge_pairs(session.strategy_version.graph)
+    parents = [source for source, target in edges if target == node_id and source in nodes]
     evaluated = (execution or {}).get("evaluated_conditions")
     rows = _rows(evaluated, moment) if evaluated else _rows_in_words(session, node_id)
-    node = nodes[node_id]
-    parents = [source for source, target in node_states.edge_pairs(graph) if target == node_id and source in nodes]
     state = moment.states[node_id]
     return {
-        "tick": place.tick,
-        "time": moment.time(place.tick),
-        "head": place.head,
+        "tick": moment.tick,
+        "time": moment.time(moment.tick),
+        "head": head,
         "node": {
             "id": node_id,
             "name": node_states.name_of(node),
@@ -115,26 +129,6 @@ def why(session: BacktestSession, node_id: str, place: replay.Place) -> Json:
     }
 
 
-def of_page(session: BacktestSession) -> tuple[Json | None, dict[str, NodeState]]:
-    """
-    Read what a session's page says without a script.
-
-    Returns:
-        Why the first entry signal did or did not act at the newest tick (None where the strategy has no such node, or
-        the log dropped its last turn), and how every node stands.
-    """
-    graph = session.strategy_version.graph
-    nodes = {str(node["id"]): str(node.get("type", "")) for node in node_states.drawn_nodes(graph)}
-    place = replay.place_of(session, None)
-    with history_cache.open(session.pk) as history:
-        states = _states(history, list(nodes), place.tick)
-    entry = next((node_id for node_id, kind in nodes.items() if kind == ENTRY_SIGNAL), None)
-    try:
-        return None if entry is None else why(session, entry, place), states
-    except replay.TickGone:
-        return None, states
-
-
 def _states(history: SessionHistory, node_ids: list[str], tick: int) -> dict[str, NodeState]:
     active = history.active_at(tick)
     return {
@@ -142,21 +136,20 @@ def _states(history: SessionHistory, node_ids: list[str], tick: int) -> dict[str
             is_active=node_id in active,
             fires_now=bool(tick) and node.last_signal(tick) == tick,
             fired=node.signals_through(tick),
-            was_active=bool(node.activations(tick)),
         )
         for node_id in node_ids
         for node in (history.nodes.get(node_id, _NO_NODE),)
     }
 
 
-def _moment(history: SessionHistory, node_ids: list[str], node_id: str, tick: int) -> _Moment:
+def _moment(history: SessionHistory, node_ids: list[str], node_id: str, tick: int) -> Moment:
     node = history.nodes.get(node_id, _NO_NODE)
     turn = node.last_turn(tick)
     conditions = {key: condition.at(tick) for key, condition in node.conditions.items()}
     known = {key: found for key, found in conditions.items() if found is not None}
     ticks = {tick, turn, node.last_signal(tick)}
     ticks |= {each for found in known.values() for each in (found.since_tick, found.last_true_tick)}
-    return _Moment(
+    return Moment(
         tick=tick,
         seconds={each: history.second_of(each) for each in ticks if each},
         states=_states(history, node_ids, tick),
@@ -168,25 +161,24 @@ def _moment(history: SessionHistory, node_ids: list[str], node_id: str, tick: in
     )
 
 
-def _execution(session_pk: int, node_id: str, event_id: int | None) -> Json | None:
-    """Read the node's turn in a tick, the last one where it had two."""
+def _turn(session_pk: int, node_id: str, event_id: int | None) -> Json | None:
+    """Read the node's turn in a tick."""
     if event_id is None:
         return None
     frames = event_log.read_frames(session_pk, after=event_id - 1, limit=1)
     payload = tick_payload(frames[0][1]) if frames else None
     if payload is None:
         raise replay.TickGone("The log has dropped the tick of the node's last turn.")
-    turns = [turn for turn in payload["node_executions"].values() if turn["node_id"] == node_id]
-    return next((turn for turn in reversed(turns) if turn["evaluated_conditions"]), turns[-1] if turns else None)
+    return newest_moment.turn_in(payload, node_id)
 
 
-def _rows(group: Mapping[str, Any], moment: _Moment) -> list[Json]:
+def _rows(group: Mapping[str, Any], moment: Moment) -> list[Json]:
     blocking = next(_blocking(group), None)
     return list(_evaluated(group, moment, blocking, prefix="", depth=0))
 
 
 def _evaluated(
-    group: Mapping[str, Any], moment: _Moment, blocking: Mapping[str, Any] | None, *, prefix: str, depth: int
+    group: Mapping[str, Any], moment: Moment, blocking: Mapping[str, Any] | None, *, prefix: str, depth: int
 ) -> Iterator[Json]:
     for number, member in enumerate(group["conditions"]):
         path = f"{prefix}{number}"
@@ -257,7 +249,7 @@ def _parent(node: Mapping[str, Any], state: NodeState) -> Json:
     }
 
 
-def _blocker(state: NodeState, moment: _Moment, execution: Json | None, rows: list[Json]) -> Json | None:
+def _blocker(state: NodeState, moment: Moment, execution: Json | None, rows: list[Json]) -> Json | None:
     """Say what stood in the node's way at the tick, in the words of "why not?"; None where nothing did."""
     if state.status == "fired":
         return None

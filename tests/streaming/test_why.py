@@ -8,6 +8,8 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
+from streaming import history_cache, why
+from streaming.newest_moment import Moment
 from streaming.protocol import fold
 from tests import sessions
 
@@ -125,9 +127,30 @@ def test_a_live_session_is_answered_for_its_newest_tick(session: BacktestSession
     assert late["conditions"][0]["lhs"] == early["conditions"][0]["lhs"] + (late["tick"] - early["tick"]) / 2
 
 
-def test_nested_groups_are_flattened_with_their_headings(session: BacktestSession) -> None:
-    from streaming import why
+@pytest.mark.parametrize("events", [0, 1, 30, 80, 153, 1000])
+def test_a_page_says_the_same_at_once_but_for_what_only_the_history_knows(
+    session: BacktestSession, monkeypatch: pytest.MonkeyPatch, events: int
+) -> None:
+    sessions.publish(session, sessions.events_of(session)[:events])
+    known, states = why.of_page(session)
+    monkeypatch.setattr(history_cache, "CHEAP_EVENTS", -1)
+    history_cache.history_cache._kept.clear()
 
+    at_once, states_at_once = why.of_page(session)
+
+    assert states_at_once == states
+    assert known is not None
+    assert at_once is not None
+    of_history = ("activations", "last_completed_tick", "last_completed_time")
+    of_condition = ("since_tick", "since_time", "last_true_tick", "last_true_time")
+    for answer in (known, at_once):
+        for row in answer["conditions"]:
+            row.update(dict.fromkeys(of_condition))
+        answer.update(dict.fromkeys(of_history))
+    assert at_once == known
+
+
+def test_nested_groups_are_flattened_with_their_headings(session: BacktestSession) -> None:
     leaf = {"id": "a", "raw": "a > 1", "operator": ">", "lhs_value": 0, "rhs_value": 1, "evaluated": "0 > 1"}
     held = {**leaf, "id": "b", "raw": "b > 1", "result": True}
     missing = {**leaf, "id": "c", "raw": "c > 1", "lhs_value": None, "result": False, "reason": "no price yet"}
@@ -139,9 +162,7 @@ def test_nested_groups_are_flattened_with_their_headings(session: BacktestSessio
             {"logic": "AND", "result": False, "conditions": [held, missing]},
         ],
     }
-    moment = why._Moment(
-        tick=1, seconds={}, states={}, activations=1, last_turn=1, turn_event=1, last_signal=None, conditions={}
-    )
+    moment = Moment(tick=1, seconds={}, states={})
 
     rows = why._rows(group, moment)
 
