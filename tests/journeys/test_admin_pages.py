@@ -47,12 +47,12 @@ def test_the_theme_of_the_site_is_that_of_the_admin(
     grounds = []
     for _ in range(3):
         page.get_by_role("button", name="Theme").click()
-        site = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        site = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         page.goto(f"{asgi_server}/admin/login/")
         grounds.append((site, page.evaluate("getComputedStyle(document.body).backgroundColor")))
         page.goto(f"{asgi_server}/accounts/login/")
 
-    assert all(site == admin for site, admin in grounds)
+    assert [site for site, _ in grounds] == [admin for _, admin in grounds]
     assert len(set(grounds)) == 2
     assert complaints == Complaints()
 
