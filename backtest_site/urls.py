@@ -12,6 +12,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics_page.metrics_page, name="metrics"),
     re_path(r"^static/(?P<name>.+)$", static_files.serve, name="static"),
-    path("", include("strategies.urls")),
+    # First, for some of its addresses stand where a session's id could.
     path("", include("streaming.urls")),
+    path("", include("strategies.urls")),
 ]

@@ -27,6 +27,8 @@ export default defineConfig({
         sessions: here('src/sessions.ts'),
         theme: here('src/theme.ts'),
         monitor: here('src/styles/monitor.css'),
+        admin: here('src/styles/admin.css'),
+        api_docs: here('src/styles/api_docs.css'),
       },
       output: {
         entryFileNames: '[name].js',

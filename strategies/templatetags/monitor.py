@@ -8,9 +8,9 @@ Money stays text or Decimal: it is never rounded through a float.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -18,6 +18,7 @@ from django import template
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from strategies import node_states
 from strategies.models import NodeEvent
 
 register = template.Library()
@@ -25,17 +26,6 @@ register = template.Library()
 _MINUS = "\N{MINUS SIGN}"
 _OPTION = re.compile(r"^([^:]+):(\d{4})-(\d\d)-(\d\d):OPT:([\d.]+):(CE|PE)$")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_NODE_KINDS = {
-    "startnode": "Start",
-    "entrysignalnode": "Entry signal",
-    "entrynode": "Entry",
-    "exitsignalnode": "Exit signal",
-    "exitnode": "Exit",
-    "reentrysignalnode": "Re-entry signal",
-    "squareoffnode": "Square-off",
-}
-#: A node that the builder draws for itself; it takes no part in a run.
-_VIRTUAL_KIND = "strategyOverview"
 
 
 @register.filter
@@ -87,9 +77,42 @@ def clock(value: datetime | str | None) -> str:
 
 
 @register.filter
+def unix_clock(second: int) -> str:
+    """Write the exchange's time of a Unix second, with the day: "29 Oct, 09:19:00"."""
+    moment = timezone.localtime(datetime.fromtimestamp(second, UTC))
+    return f"{moment.day} {_MONTHS[moment.month - 1]}, {moment:%H:%M:%S}"
+
+
+@register.filter
+def figure(value: object) -> str:
+    """Write a figure of a result: a count as it is, anything else with two places; a dash for none."""
+    return count(value) if isinstance(value, int) else money(value)
+
+
+@register.filter
+def at(items: Sequence[Any], place: int) -> Any:  # noqa: ANN401 - whatever the list holds
+    """Return one item of a list."""
+    return items[place]
+
+
+@register.filter
+def spark_path(values: Sequence[float], width: float = 120, height: float = 32) -> str:
+    """Draw a small curve as an SVG path inside a box of 120 by 32; empty for less than two values."""
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    step = width / (len(values) - 1)
+    points = [
+        f"{number * step:.1f} {1 + (height - 2) * (high - value) / span:.1f}" for number, value in enumerate(values)
+    ]
+    return f"M{'L'.join(points)}"
+
+
+@register.filter
 def node_kind(kind: str) -> str:
     """Write a kind of node in words, from the graph's spelling or the events'."""
-    return _NODE_KINDS.get(kind.lower(), kind)
+    return node_states.kind_words(kind)
 
 
 @register.filter
@@ -161,8 +184,7 @@ def node_cards(
     active = frozenset((tick or {}).get("active_nodes", ()))
     return [
         _card(node, node["id"] in active, completions.get(node["id"], []), evaluations.get(node["id"]))
-        for node in graph.get("nodes", ())
-        if node.get("type") != _VIRTUAL_KIND
+        for node in node_states.drawn_nodes(graph)
     ]
 
 
@@ -181,7 +203,7 @@ def _card(
     rows = condition_rows(evaluation[0]) if evaluation else ()
     return NodeCard(
         node_id=node["id"],
-        name=data.get("label") or node["id"],
+        name=node_states.name_of(node),
         kind=node_kind(node.get("type", "")),
         status="active" if is_active else "done" if completions else "idle",
         completed=f"completed {len(completions)}×, last {clock(completions[-1])}"
