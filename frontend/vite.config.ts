@@ -25,6 +25,7 @@ export default defineConfig({
       input: {
         session: here('src/session.ts'),
         sessions: here('src/sessions.ts'),
+        stream_worker: here('src/stream_worker.ts'),
         theme: here('src/theme.ts'),
         monitor: here('src/styles/monitor.css'),
       },
