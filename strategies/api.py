@@ -41,6 +41,7 @@ class SessionSerializer(serializers.ModelSerializer[BacktestSession]):
     version = serializers.IntegerField(source="strategy_version.number", read_only=True)
     data_set = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     progress_percent = serializers.FloatField(read_only=True)
+    revision = serializers.CharField(read_only=True, help_text="Changes with the content; for the addresses' v=")
 
     class Meta:
         model = BacktestSession
@@ -65,6 +66,7 @@ class SessionSerializer(serializers.ModelSerializer[BacktestSession]):
             "cancel_requested",
             "result",
             "error",
+            "revision",
         ]
         read_only_fields = fields
 

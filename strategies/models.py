@@ -9,6 +9,7 @@ stand in constraints first; forms and actions say the same in friendlier words. 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -252,6 +253,12 @@ class BacktestSession(models.Model):
     def is_finished(self) -> bool:
         """Whether it has come to its end, whichever."""
         return self.state in FINAL_STATES
+
+    @property
+    def revision(self) -> str:
+        """Name its content: equal only for the same session in the same state, 16 hex digits."""
+        facts = f"{self.pk} {self.created_at.isoformat()} {self.state} {self.finished_at}"
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     @property
     def progress_percent(self) -> float:

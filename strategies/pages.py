@@ -2,12 +2,12 @@
 The pages: sessions, one session, one strategy; and what the signed-in may do on them.
 
 A page is whole without JavaScript: everything it shows is read here. What belongs to the stream is given to the view
-by a function of the layer above (`read_viewer_state`).
+by functions of the layer above (`read_viewer_state`, `read_why`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,8 +20,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from strategies import actions
-from strategies.models import MAX_PACE, BacktestSession, DataSet, Strategy, StrategyVersion, no_costs
+from strategies import actions, graph_svg
+from strategies.models import MAX_PACE, BacktestSession, DataSet, Strategy, StrategyVersion, Trade, no_costs
+from strategies.node_states import NodeState
 
 _SESSIONS_PER_PAGE = 25
 
@@ -87,16 +88,25 @@ def session_list(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def session_detail(
-    request: HttpRequest, session_id: str, read_viewer_state: Callable[[BacktestSession], dict[str, Any]]
+    request: HttpRequest,
+    session_id: str,
+    read_viewer_state: Callable[[BacktestSession], dict[str, Any]],
+    read_why: Callable[[BacktestSession], tuple[dict[str, Any] | None, Mapping[str, NodeState]]],
 ) -> HttpResponse:
     """Show one session as it is now; the page's script goes on from there."""
     session = _visible_session(request, session_id)
+    graph = session.strategy_version.graph
+    trades = list(session.trades.order_by("event_id"))
+    why, states = read_why(session)
     context = {
         "session": session,
         "state": read_viewer_state(session),
-        "trades": session.trades.order_by("event_id"),
+        "trades": trades,
+        "markers": _markers(trades),
         "node_events": session.node_events.order_by("event_id"),
-        "graph": session.strategy_version.graph,
+        "graph": graph,
+        "graph_svg": graph_svg.graph_svg(graph, states),
+        "why": why,
         "progress_percent": session.progress_percent,
         "can_act": actions.can_act(request.user, session),
     }
@@ -108,12 +118,14 @@ def strategy_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a strategy, its versions and its sessions."""
     strategy = get_object_or_404(actions.visible_strategies(request.user), slug=slug)
     version = strategy.latest_version
+    graph = None if version is None else version.graph
     sessions = actions.visible_sessions(request.user).filter(strategy_version__strategy=strategy)
     context = {
         "strategy": strategy,
         "version": version,
         "versions": strategy.versions.order_by("-number"),
-        "graph": None if version is None else version.graph,
+        "graph": graph,
+        "graph_svg": None if graph is None else graph_svg.graph_svg(graph),
         "sessions": sessions[:_SESSIONS_PER_PAGE],
         "can_act": request.user.is_authenticated,
     }
@@ -165,6 +177,17 @@ def session_again(request: HttpRequest, session_id: str) -> HttpResponse:
     session = _visible_session(request, session_id)
     again = actions.run_again(session, owner=_signed_in(request))
     return redirect("session", session_id=again.session_id)
+
+
+def _markers(trades: Sequence[Trade]) -> list[dict[str, Any]]:
+    """List entries and exits in the order of their time: what charts draw, and what is said where there are none."""
+    markers = []
+    for trade in trades:
+        of_both = {"trade_id": trade.trade_id, "symbol": trade.symbol, "side": trade.side, "quantity": trade.quantity}
+        entry = {"kind": "entry", "time": trade.entry_time, "price": trade.entry_price, "reason": trade.entry_trigger}
+        exit_ = {"kind": "exit", "time": trade.exit_time, "price": trade.exit_price, "reason": trade.exit_reason}
+        markers += [of_both | entry, of_both | exit_ | {"exit_type": trade.exit_type, "pnl": trade.pnl}]
+    return sorted(markers, key=lambda marker: marker["time"])
 
 
 def _visible_session(request: HttpRequest, session_id: str) -> BacktestSession:

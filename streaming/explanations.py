@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.decorators import api_view, permission_classes
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from strategies import actions
 from strategies.models import BacktestSession
-from streaming import event_log
+from streaming import answers, event_log
+from streaming.history_cache import tick_payload
 from streaming.models import EventBlock
-from streaming.protocol import json_text, messages
 
 if TYPE_CHECKING:
     # The engine is imported when somebody asks: the web side starts faster without it.
@@ -35,8 +34,6 @@ MAX_TICKS: Final = 100_000
 
 #: How many events are held in memory at once: 4 MB of them.
 _EVENTS_PER_READ: Final = 1024
-_TICK_FRAME: Final = b"event: " + messages.TICK_UPDATE.encode() + b"\n"
-_DATA_FIELD: Final = b"data: "
 _HELP: Final = "Time of day (09:15, 09:15:30) or timestamp (2024-10-29T09:15); exchange time unless it has an offset."
 
 
@@ -87,16 +84,9 @@ def _ticks(session_pk: int, *, first: int | None, last: int | None) -> Iterator[
             # The session was deleted meanwhile.
             return
         for _, frame in frames:
-            if frame.startswith(_TICK_FRAME):
-                yield _payload(frame)
+            if (payload := tick_payload(frame)) is not None:
+                yield payload
         after = frames[-1][0]
-
-
-def _payload(frame: bytes) -> dict[str, Any]:
-    # Our own frames: one line of data, and it is the line after the event's name.
-    start = len(_TICK_FRAME) + len(_DATA_FIELD)
-    payload: dict[str, Any] = json_text.decode(frame[start : frame.index(b"\n", start)])
-    return payload
 
 
 def _last_block(session_pk: int, *, head: int, not_after: int | None) -> EventBlock | None:
@@ -141,11 +131,7 @@ def _first_point(block: EventBlock) -> event_log.SeriesPoint:
 @permission_classes([AllowAny])
 def session_explanation(request: Request, session_id: str) -> Response:
     """Say how often each condition of a node held, how near it came, and what stood in the way."""
-    session = (
-        BacktestSession.objects.select_related("data_set", "strategy_version").filter(session_id=session_id).first()
-    )
-    if session is None or not actions.can_view(request.user, session):
-        raise NotFound("There is no such session.")
+    session = answers.asked_session(request, session_id)
     from strategies import why_not
 
     names = why_not.names_in(session.strategy_version.graph)

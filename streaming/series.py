@@ -2,28 +2,32 @@
 The series of a session: what the charts draw of the day so far, `GET /api/sessions/<session_id>/series/`.
 
 A viewer that joins late opens the stream first, fetches this, and merges the two by tick. The columns come from the
-log's blocks, so that nothing is decoded that the charts do not need.
+log's blocks, so that nothing is decoded that the charts do not need. The prices of contracts come from the session's
+history, which is read once.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.decorators import api_view, permission_classes
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from strategies import actions
-from strategies.models import BacktestSession
-from streaming import event_log
+from streaming import answers, event_log
+from streaming.history_cache import history_cache
 from streaming.models import EventBlock
+from streaming.protocol import json_text
 
-_MAX_TICK = 2**31
+#: How many contracts one call tells of.
+MAX_SYMBOLS: Final = 20
+_MOST_LISTED: Final = 20
 
 
 def read_series(session_pk: int, *, after_tick: int = 0) -> dict[str, Any]:
@@ -63,8 +67,32 @@ def _decimal_text(cents: int) -> str:
     return f"{'-' if cents < 0 else ''}{whole}.{part:02d}"
 
 
+def read_prices(session_pk: int, symbols: Sequence[str], ticks: Sequence[int]) -> dict[str, list[float | None]]:
+    """
+    Read the prices of contracts at ticks that follow one another.
+
+    Returns:
+        By symbol, a price for each tick; None where the tick told none.
+
+    Raises:
+        ValidationError: If the session has told no price of a symbol.
+    """
+    with history_cache.open(session_pk) as history:
+        for symbol in symbols:
+            if symbol not in history.symbols:
+                known = ", ".join(history.symbols[:_MOST_LISTED]) or "none yet"
+                raise ValidationError({"symbols": f"{symbol[:80]!r} has no price in this session; it has {known}."})
+        return {symbol: history.prices(symbol, first=ticks[0], count=len(ticks)) if ticks else [] for symbol in symbols}
+
+
+# The endpoint
+
+
 @extend_schema(
-    parameters=[OpenApiParameter("after", int, description="The tick before the first one wanted (default 0).")],
+    parameters=[
+        OpenApiParameter("after", int, description="The tick before the first one wanted (default 0)."),
+        OpenApiParameter("symbols", str, description=f"Contracts to tell of, parted by commas, at most {MAX_SYMBOLS}."),
+    ],
     responses=inline_serializer(
         "Series",
         {
@@ -78,20 +106,34 @@ def _decimal_text(cents: int) -> str:
                     "total_pnl": serializers.ListField(child=serializers.CharField(help_text="Decimal text")),
                 },
             ),
+            "prices": serializers.DictField(
+                child=serializers.ListField(child=serializers.FloatField(allow_null=True)),
+                required=False,
+                help_text="By symbol, as long as the columns; only where symbols were asked for.",
+            ),
         },
     ),
 )
 @api_view(["GET"])
 @permission_classes([AllowAny])
-def session_series(request: Request, session_id: str) -> Response:
+def session_series(request: Request, session_id: str) -> HttpResponse:
     """Give price and total P&L of every tick so far, in columns."""
-    session = BacktestSession.objects.filter(session_id=session_id).first()
-    if session is None or not actions.can_view(request.user, session):
-        raise NotFound("There is no such session.")
-    return Response(read_series(session.pk, after_tick=_after_tick(request.query_params.get("after", "0"))))
+    session = answers.asked_session(request, session_id)
+    answers.refuse_unknown(request, "after", "symbols")
+    after = answers.whole_number(request, "after", default=0)
+    symbols = _symbols(request)
+    return answers.answer(request, session, lambda: answers.Body(_body(session.pk, after, symbols)))
 
 
-def _after_tick(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) < _MAX_TICK):
-        raise ValidationError({"after": f"{text[:40]!r} is not a tick; give a whole number from 0."})
-    return int(text)
+def _body(session_pk: int, after: int, symbols: Sequence[str]) -> bytes:
+    series = read_series(session_pk, after_tick=after)
+    if symbols:
+        series["prices"] = read_prices(session_pk, symbols, series["columns"]["tick"])
+    return json_text.encode(series)
+
+
+def _symbols(request: Request) -> list[str]:
+    symbols = [name for name in dict.fromkeys(request.query_params.get("symbols", "").split(",")) if name]
+    if len(symbols) > MAX_SYMBOLS:
+        raise ValidationError({"symbols": f"{len(symbols)} contracts are more than one call gives: {MAX_SYMBOLS}."})
+    return symbols

@@ -4,12 +4,15 @@ from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from strategies import pages
-from streaming import channels, event_log, explanations, series, stream
+from streaming import channels, event_log, explanations, replay, series, stream, why
 
 urlpatterns = [
     path("api/backtest/<str:session_id>/stream", stream.stream, name="stream"),
     path("api/sessions/<str:session_id>/series/", series.session_series, name="session-series"),
     path("api/sessions/<str:session_id>/explain/", explanations.session_explanation, name="session-explanation"),
+    path("api/sessions/<str:session_id>/state/", replay.session_state, name="session-state"),
+    path("api/sessions/<str:session_id>/events/", replay.session_events, name="session-replay-events"),
+    path("api/sessions/<str:session_id>/why/", why.session_why, name="session-why"),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("events/<str:session_id>/", channels.events, name="session-events"),
@@ -17,7 +20,7 @@ urlpatterns = [
     path(
         "sessions/<str:session_id>/",
         pages.session_detail,
-        {"read_viewer_state": event_log.viewer_state},
+        {"read_viewer_state": event_log.viewer_state, "read_why": why.of_page},
         name="session",
     ),
 ]

@@ -18,6 +18,7 @@ from django import template
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from strategies import node_states
 from strategies.models import NodeEvent
 
 register = template.Library()
@@ -25,17 +26,6 @@ register = template.Library()
 _MINUS = "\N{MINUS SIGN}"
 _OPTION = re.compile(r"^([^:]+):(\d{4})-(\d\d)-(\d\d):OPT:([\d.]+):(CE|PE)$")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_NODE_KINDS = {
-    "startnode": "Start",
-    "entrysignalnode": "Entry signal",
-    "entrynode": "Entry",
-    "exitsignalnode": "Exit signal",
-    "exitnode": "Exit",
-    "reentrysignalnode": "Re-entry signal",
-    "squareoffnode": "Square-off",
-}
-#: A node that the builder draws for itself; it takes no part in a run.
-_VIRTUAL_KIND = "strategyOverview"
 
 
 @register.filter
@@ -89,7 +79,7 @@ def clock(value: datetime | str | None) -> str:
 @register.filter
 def node_kind(kind: str) -> str:
     """Write a kind of node in words, from the graph's spelling or the events'."""
-    return _NODE_KINDS.get(kind.lower(), kind)
+    return node_states.kind_words(kind)
 
 
 @register.filter
@@ -161,8 +151,7 @@ def node_cards(
     active = frozenset((tick or {}).get("active_nodes", ()))
     return [
         _card(node, node["id"] in active, completions.get(node["id"], []), evaluations.get(node["id"]))
-        for node in graph.get("nodes", ())
-        if node.get("type") != _VIRTUAL_KIND
+        for node in node_states.drawn_nodes(graph)
     ]
 
 
@@ -181,7 +170,7 @@ def _card(
     rows = condition_rows(evaluation[0]) if evaluation else ()
     return NodeCard(
         node_id=node["id"],
-        name=data.get("label") or node["id"],
+        name=node_states.name_of(node),
         kind=node_kind(node.get("type", "")),
         status="active" if is_active else "done" if completions else "idle",
         completed=f"completed {len(completions)}×, last {clock(completions[-1])}"

@@ -1,0 +1,113 @@
+"""
+A strategy graph as SVG: complete without a script, in no colours of its own.
+
+Every node is one group that can be reached by keyboard and says its name, kind and state; kinds differ by shape, states
+by text and by `data-status`. Scripts change the text and the attribute, stylesheets give the colours.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from strategies import node_states
+from strategies.graph_layout import BOX_HEIGHT, BOX_WIDTH, Box, lay_out
+from strategies.node_states import NodeState
+
+_LINE_LENGTH: Final = 18
+_W, _H = BOX_WIDTH, BOX_HEIGHT
+
+#: Outlines of a box at (0, 0), by kind of node.
+_HEXAGON: Final = f"M10 0H{_W - 10:g}L{_W:g} {_H / 2:g}L{_W - 10:g} {_H:g}H10L0 {_H / 2:g}Z"
+_R = _H / 2
+_STADIUM: Final = f"M{_R:g} 0H{_W - _R:g}a{_R:g} {_R:g} 0 0 1 0 {_H:g}H{_R:g}a{_R:g} {_R:g} 0 0 1 0 {-_H:g}Z"
+_ROUNDED: Final = f"M6 0H{_W - 6:g}a6 6 0 0 1 6 6V{_H - 6:g}a6 6 0 0 1 -6 6H6a6 6 0 0 1 -6 -6V6a6 6 0 0 1 6 -6Z"
+_CHAMFERED: Final = f"M0 0H{_W:g}V{_H - 10:g}L{_W - 10:g} {_H:g}H10L0 {_H - 10:g}Z"
+_LEANING: Final = f"M10 0H{_W:g}L{_W - 10:g} {_H:g}H0Z"
+_OCTAGON: Final = f"M10 0H{_W - 10:g}L{_W:g} 10V{_H - 10:g}L{_W - 10:g} {_H:g}H10L0 {_H - 10:g}V10Z"
+_OUTLINES: Final[Mapping[str, str]] = {
+    "startNode": _STADIUM,
+    "entrySignalNode": _HEXAGON,
+    "exitSignalNode": _HEXAGON,
+    "reEntrySignalNode": _LEANING,
+    "entryNode": _ROUNDED,
+    "exitNode": _CHAMFERED,
+    "squareOffNode": _OCTAGON,
+}
+
+
+def graph_svg(graph: Mapping[str, Any], states: Mapping[str, NodeState] | None = None) -> SafeString:
+    """
+    Draw a strategy.
+
+    Args:
+        graph: Its document.
+        states: How its nodes stand, by id; None for a strategy that is not run, which shows kinds in place of states.
+    """
+    nodes = {str(node["id"]): node for node in node_states.drawn_nodes(graph)}
+    layout = lay_out(list(nodes), node_states.edge_pairs(graph))
+    edges = format_html_join(
+        "\n",
+        '<path class="graph-edge{}" data-source="{}" data-target="{}" d="{}" marker-end="url(#graph-arrow)"></path>',
+        ((" back" if edge.is_back else "", edge.source, edge.target, edge.path) for edge in layout.edges),
+    )
+    boxes = format_html_join(
+        "\n",
+        "{}",
+        (
+            (_node(nodes[node_id], box, None if states is None else states.get(node_id, NodeState(status="idle"))),)
+            for node_id, box in layout.boxes.items()
+        ),
+    )
+    return format_html(
+        '<svg class="graph" viewBox="0 0 {} {}" role="group" aria-label="Strategy graph">\n'
+        '<defs><marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        'orient="auto-start-reverse"><path class="graph-arrow" d="M0 0L8 4L0 8Z"></path></marker></defs>\n'
+        "{}\n{}\n</svg>",
+        f"{layout.width:g}",
+        f"{layout.height:g}",
+        edges,
+        boxes,
+    )
+
+
+def _node(node: Mapping[str, Any], box: Box, state: NodeState | None) -> SafeString:
+    name, kind = node_states.name_of(node), str(node.get("type", ""))
+    words = node_states.kind_words(kind)
+    lines = _lines(name)
+    first = 19 if len(lines) == 1 else 14
+    tspans = format_html_join(
+        "",
+        '<tspan x="{}" y="{}">{}</tspan>',
+        ((f"{_W / 2:g}", first + 13 * number, line) for number, line in enumerate(lines)),
+    )
+    return format_html(
+        '<g class="graph-node" data-node-id="{}" data-name="{}" data-kind="{}"{} tabindex="0" role="button" '
+        'aria-label="{}" transform="translate({})"><title>{}</title><path class="node-shape" d="{}"></path>'
+        '<text class="node-name" text-anchor="middle">{}</text>'
+        '<text class="node-state" text-anchor="middle" x="{}" y="{}">{}</text></g>',
+        node["id"],
+        name,
+        kind,
+        "" if state is None else format_html(' data-status="{}"', state.status),
+        f"{name}, {words}" if state is None else f"{name}, {words}, {state.words}",
+        f"{box.x:g} {box.y:g}",
+        name,
+        _OUTLINES.get(kind, _ROUNDED),
+        tspans,
+        f"{_W / 2:g}",
+        first + 13 * (len(lines) - 1) + 15,
+        words if state is None else state.words,
+    )
+
+
+def _lines(name: str) -> list[str]:
+    """Break a name into at most two lines; what does not fit is cut, and stands in the title."""
+    lines = textwrap.wrap(name, _LINE_LENGTH) or [""]
+    if len(lines) > 2:
+        lines = [lines[0], textwrap.shorten(" ".join(lines[1:]), _LINE_LENGTH, placeholder=" …")]
+    return lines
