@@ -23,6 +23,7 @@ export default defineConfig({
     license: { fileName: 'licenses.txt' },
     rolldownOptions: {
       input: {
+        site: here('src/site.ts'),
         session: here('src/session.ts'),
         sessions: here('src/sessions.ts'),
         stream_worker: here('src/stream_worker.ts'),

@@ -64,7 +64,8 @@ export function drawFuture(plot: uPlot, time: number, palette: Palette): void {
   ctx.save()
   const from = Math.max(bbox.left, x)
   ctx.fillStyle = withAlpha(palette.surface, 0.66)
-  ctx.fillRect(from, bbox.top, right - from + 26 * devicePixelRatio, bbox.height)
+  // Above the plot as well: labels of markers reach into the margin.
+  ctx.fillRect(from, 0, right - from + 26 * devicePixelRatio, bbox.top + bbox.height)
   if (x >= bbox.left) {
     ctx.fillStyle = palette.mark
     ctx.fillRect(x - devicePixelRatio * 0.75, bbox.top, 1.5 * devicePixelRatio, bbox.height)

@@ -53,6 +53,7 @@ export interface ChartEvents {
 const SYNC_KEY = 'session'
 /** A drag shorter than this is a click, CSS pixels. */
 const CLICK = 5
+const MINUTE = 60
 const NOTHING = new Float64Array(0)
 
 export class TimeChart {
@@ -170,6 +171,8 @@ export class TimeChart {
     const scene = this.#scene
     const kind = this.#kind
     const isMoney = kind === 'pnl' || kind === 'drawdown'
+    // One clock: its times stand below the first chart and the last, the others have its grid.
+    const hasTimes = kind === 'price' || kind === 'drawdown'
     const axis = (): Pick<uPlot.Axis, 'stroke' | 'grid' | 'ticks' | 'font'> => ({
       stroke: () => scene.palette.axis,
       font: '11px ui-sans-serif, system-ui, sans-serif',
@@ -179,7 +182,7 @@ export class TimeChart {
     return {
       width: Math.max(1, this.#holder.clientWidth),
       height: Math.max(1, this.#holder.clientHeight),
-      padding: [kind === 'drawdown' ? 6 : 10, 26, 0, 0],
+      padding: [kind === 'drawdown' ? 6 : 16, 26, 0, 0],
       legend: { show: false },
       tzDate: (unixSeconds) => utcFieldsAsLocal(wallClock(unixSeconds)),
       cursor: {
@@ -188,7 +191,7 @@ export class TimeChart {
         drag: { x: true, y: false, setScale: false },
         points: { size: 7, fill: () => this.#lineColour(), stroke: () => scene.palette.surface },
       },
-      scales: { x: { time: true, auto: false }, y: { range: (plot, low, high) => this.#valueRange(plot, low, high) } },
+      scales: { x: { time: true, auto: false }, y: { range: (_plot, low, high) => this.#valueRange(low, high) } },
       series: [
         {},
         {
@@ -202,11 +205,10 @@ export class TimeChart {
       axes: [
         {
           ...axis(),
-          // Times stand below the lowest chart of the page only once; the others keep the grid.
-          size: 26,
+          size: hasTimes ? 26 : 6,
           gap: 5,
           space: 64,
-          values: (_plot, splits) => axisTimes(splits),
+          values: (_plot, splits) => (hasTimes ? axisTimes(splits) : splits.map(() => '')),
         },
         {
           ...axis(),
@@ -258,26 +260,26 @@ export class TimeChart {
     return this.#kind === 'drawdown' ? verticalFade(plot, palette.loss, 0.22, 0.22) : verticalFade(plot, palette.price, 0.14, 0)
   }
 
-  #valueRange(plot: uPlot, low: number | null, high: number | null): uPlot.Range.MinMax {
+  #valueRange(low: number | null, high: number | null): uPlot.Range.MinMax {
     if (low === null || high === null || !Number.isFinite(low)) return [0, 1]
     const { candles } = this.#data
-    if (candles !== null) [low, high] = extremes(plot, candles)
+    if (candles !== null) [low, high] = extremes(candles, this.#scene.span)
     if (this.#kind === 'drawdown') return [Math.min(low * 1.12, -1), 0]
     const isPnl = this.#kind === 'pnl'
     const from = isPnl ? Math.min(0, low) : low
     const to = isPnl ? Math.max(0, high) : high
     // Markers and their labels stand off the line; a flat line still gets a band to lie in.
-    const padding = Math.max((to - from) * 0.14, isPnl ? 10 : to * 0.0001)
+    const share = this.#kind === 'price' ? 0.12 : 0.3
+    const padding = Math.max((to - from) * share, isPnl ? 10 : to * 0.0001)
     return [from - padding, to + padding]
   }
 }
 
-function extremes(plot: uPlot, { times, lows, highs }: CandleColumns): [number, number] {
-  const { min = 0, max = 0 } = plot.scales['x'] ?? {}
+function extremes({ times, lows, highs }: CandleColumns, { min, max }: Span): [number, number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (let index = 0; index < times.length; index += 1) {
     const time = times[index] ?? 0
-    if (time < (min ?? 0) - 60 || time > (max ?? 0)) continue
+    if (time < min - MINUTE || time > max) continue
     low = Math.min(low, lows[index] ?? low)
     high = Math.max(high, highs[index] ?? high)
   }

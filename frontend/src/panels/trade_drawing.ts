@@ -55,7 +55,11 @@ export function drawLevels(chart: uPlot, marks: TradeMarks, lastTime: number, pa
     ctx.moveTo(left, y)
     ctx.lineTo(right, y)
     ctx.stroke()
-    if (right - left > 60 * ratio) ctx.fillText(`${LEVEL_WORDS[level.kind]} ${level.price.toFixed(2)}`, left + 4 * ratio, y - 3 * ratio)
+    if (right - left > 60 * ratio) {
+      ctx.textAlign = 'left'
+      ctx.textBaseline = 'bottom'
+      ctx.fillText(`${LEVEL_WORDS[level.kind]} ${level.price.toFixed(2)}`, left + 12 * ratio, y - 3 * ratio)
+    }
   }
   ctx.restore()
 }

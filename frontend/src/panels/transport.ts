@@ -43,7 +43,7 @@ export class TransportPanel implements Panel {
       const button = (event.target as Element).closest<HTMLButtonElement>('button')
       if (button?.dataset['command'] !== undefined) events.onCommand(button.dataset['command'])
       const speed = SPEEDS.find((known) => String(known) === button?.dataset['speed'])
-      if (speed !== undefined) events.onSpeed(speed)
+      if (speed !== undefined) events.onSpeed(this.#isOnlySpeed(button) ? speedAfter(speed) : speed)
     })
     onThemeChange(() => {
       this.#palette = readPalette()
@@ -74,7 +74,14 @@ export class TransportPanel implements Panel {
     for (const button of this.#speeds) button.setAttribute('aria-pressed', String(button.dataset['speed'] === String(head.speed)))
     setHidden(byId('transport-fault'), this.#view.fault === null)
     setText(byId('transport-fault'), this.#view.fault === null ? '' : `This moment cannot be shown: ${this.#view.fault}`)
-    if (now - this.#paintedAt > PICTURE_MS) this.#paint(now, last)
+    if (hasEnded || now - this.#paintedAt > PICTURE_MS) this.#paint(now, last)
+    setData(byId('session'), 'exact', this.#view.isExact ? 'yes' : 'no')
+    setData(byId('session'), 'following', isFollowing ? 'yes' : 'no')
+  }
+
+  /** On a narrow screen the chosen speed is the only button: pressing it chooses the next. */
+  #isOnlySpeed(button: HTMLButtonElement | null): boolean {
+    return this.#speeds.every((other) => other === button || other.offsetParent === null)
   }
 
   /** What a reader who listens is told when the playhead was moved. */
@@ -140,4 +147,8 @@ export class TransportPanel implements Panel {
     if (outcome === 'profit') return this.#palette.profit
     return outcome === 'loss' ? this.#palette.loss : this.#palette.open
   }
+}
+
+function speedAfter(speed: Speed): Speed {
+  return SPEEDS[(SPEEDS.indexOf(speed) + 1) % SPEEDS.length] ?? speed
 }

@@ -35,7 +35,7 @@ export class ReplaySource {
   #next: Promise<ReplayWindow> | null = null
   #shown: { readonly tick: number; readonly state: ViewerState } | null = null
   #wish: number | null = null
-  #isAsking = false
+  #asking: number | null = null
   #settling: ReturnType<typeof setTimeout> | undefined
   /** Why the last question was not answered, as a sentence; null where it was. */
   fault: string | null = null
@@ -58,7 +58,7 @@ export class ReplaySource {
       return window.stateAt(tick)
     }
     if (this.#shown?.tick === tick) return this.#shown.state
-    this.#wish = tick
+    if (tick !== this.#asking) this.#wish = tick
     void this.#ask()
     return null
   }
@@ -69,9 +69,8 @@ export class ReplaySource {
   }
 
   async #ask(): Promise<void> {
-    if (this.#isAsking || this.#wish === null) return
-    this.#isAsking = true
-    const tick = this.#wish
+    if (this.#asking !== null || this.#wish === null) return
+    const tick = (this.#asking = this.#wish)
     this.#wish = null
     try {
       this.#shown = { tick, state: await this.#fetchState(tick) }
@@ -80,7 +79,7 @@ export class ReplaySource {
     } catch (error) {
       this.fault = error instanceof TypeError ? 'The server cannot be reached.' : String(error)
     }
-    this.#isAsking = false
+    this.#asking = null
     this.#onState()
     if (this.#wish !== null) void this.#ask()
   }
