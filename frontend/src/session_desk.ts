@@ -91,6 +91,7 @@ export class SessionDesk {
     addEventListener('popstate', () => this.#show({ ...NOWHERE, ...readPlace(location.search) }))
     document.addEventListener('keydown', (event) => this.#press(event))
     page.addEventListener('click', (event) => this.#follow(event))
+    document.addEventListener('click', letGo)
     for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-timeframe]')) {
       const timeframe = TIMEFRAMES.find((known) => known === button.dataset['timeframe']) ?? 'tick'
       button.addEventListener('click', () => this.#go({ timeframe }, 'push'))
@@ -308,3 +309,8 @@ export class SessionDesk {
   }
 }
 
+/** A button pressed by the pointer lets go of the focus, so that Space plays and does not press it again. */
+function letGo(event: MouseEvent): void {
+  const button = event.detail > 0 && event.target instanceof Element ? event.target.closest<HTMLElement>('button') : null
+  if (button?.closest('.transport, .chart-bar') != null) button.blur()
+}
