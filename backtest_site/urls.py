@@ -10,6 +10,7 @@ urlpatterns = [
     path("accounts/", include("django.contrib.auth.urls")),
     path("healthz", health.healthz, name="healthz"),
     re_path(r"^static/(?P<name>.+)$", static_files.serve, name="static"),
-    path("", include("strategies.urls")),
+    # First, for some of its addresses stand where a session's id could.
     path("", include("streaming.urls")),
+    path("", include("strategies.urls")),
 ]

@@ -323,7 +323,7 @@ class BacktestSessionAdmin(ReadOnly):
         """Cancel each that is not finished."""
         for session in chosen:
             try:
-                actions.cancel_session(session)
+                actions.cancel_session(session, by=_user(request))
             except actions.StepRefused as error:
                 self.message_user(request, str(error), messages.WARNING)
             else:

@@ -41,6 +41,8 @@ class SessionSerializer(serializers.ModelSerializer[BacktestSession]):
     version = serializers.IntegerField(source="strategy_version.number", read_only=True)
     data_set = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)
     progress_percent = serializers.FloatField(read_only=True)
+    started_by = serializers.CharField(source="owner.username", default=None, read_only=True)
+    cancel_requested_by = serializers.CharField(source="cancel_requested_by.username", default=None, read_only=True)
     revision = serializers.CharField(read_only=True, help_text="Changes with the content; for the addresses' v=")
 
     class Meta:
@@ -63,7 +65,10 @@ class SessionSerializer(serializers.ModelSerializer[BacktestSession]):
             "ticks_done",
             "total_ticks",
             "progress_percent",
+            "started_by",
             "cancel_requested",
+            "cancel_requested_by",
+            "cancel_requested_at",
             "result",
             "error",
             "revision",
@@ -71,8 +76,23 @@ class SessionSerializer(serializers.ModelSerializer[BacktestSession]):
         read_only_fields = fields
 
 
+class SessionDetailSerializer(SessionSerializer):
+    """One session by itself: what a list would pay for a hundred times."""
+
+    queue_position = serializers.SerializerMethodField()
+
+    class Meta(SessionSerializer.Meta):
+        fields = [*SessionSerializer.Meta.fields, "queue_position"]
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_queue_position(self, session: BacktestSession) -> int | None:
+        """Give its place among the queued ones, 1 for the next; null where it is not queued."""
+        return session.queue_position
+
+
 class TradeSerializer(serializers.ModelSerializer[Trade]):
-    """One closed trade; prices and P&L are decimal text. Costs and net P&L are null until the session ends."""
+    """One closed trade; money is decimal text. Costs, net P&L, MAE and MFE are null until the session ends."""
 
     class Meta:
         model = Trade
@@ -91,6 +111,8 @@ class TradeSerializer(serializers.ModelSerializer[Trade]):
             "pnl",
             "costs",
             "net_pnl",
+            "mae",
+            "mfe",
             "status",
             "entry_trigger",
             "exit_reason",
@@ -193,6 +215,10 @@ class SessionViewSet(viewsets.ReadOnlyModelViewSet[BacktestSession]):
     lookup_field = "session_id"
     lookup_value_regex = "[A-Za-z0-9._-]{1,64}"
     queryset = BacktestSession.objects.none()
+
+    def get_serializer_class(self) -> type[SessionSerializer]:
+        """Choose by whether one is asked for or many."""
+        return SessionDetailSerializer if self.action == "retrieve" else SessionSerializer
 
     def get_queryset(self) -> QuerySet[BacktestSession]:
         """Select what this user may see."""

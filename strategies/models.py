@@ -27,6 +27,9 @@ from strategies.session_states import FINAL_STATES, SessionState
 #: What a session id may look like; it stands in addresses and in the names of channels.
 SESSION_ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 
+#: Words that stand in the place of a session's id in addresses.
+RESERVED_SESSION_IDS = frozenset({"compare", "live"})
+
 #: Market seconds per second of clock; faster than any machine gets, so that "as fast as possible" stays another choice.
 MAX_PACE = 1_000_000
 
@@ -205,6 +208,11 @@ class BacktestSession(models.Model):
     #: list needs, is in `SessionResult`.
     result = models.JSONField(null=True, blank=True, editable=False)
     cancel_requested = models.BooleanField(default=False, editable=False)
+    #: Who asked for the end, and when; None where nobody did, or nobody who signed in.
+    cancel_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
+    cancel_requested_at = models.DateTimeField(null=True, blank=True, editable=False)
     #: How often a worker took it and did not come to an end, the present time included.
     attempts = models.PositiveSmallIntegerField(default=0, editable=False)
 
@@ -253,6 +261,14 @@ class BacktestSession(models.Model):
     def is_finished(self) -> bool:
         """Whether it has come to its end, whichever."""
         return self.state in FINAL_STATES
+
+    @property
+    def queue_position(self) -> int | None:
+        """Its place among the queued sessions, 1 for the one that is next; None where it is not queued."""
+        if self.state != SessionState.QUEUED:
+            return None
+        earlier = Q(created_at__lt=self.created_at) | Q(created_at=self.created_at, pk__lt=self.pk)
+        return 1 + BacktestSession.objects.filter(earlier, state=SessionState.QUEUED).count()
 
     @property
     def revision(self) -> str:
@@ -309,6 +325,9 @@ class Trade(models.Model):
     #: Its share of the costs of its days, and `pnl` less that; None until the session ends.
     costs = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES, null=True, blank=True)
     net_pnl = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES, null=True, blank=True)
+    #: The lowest (<= 0) and highest (>= 0) profit that it showed; None until the session ends.
+    mae = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES, null=True, blank=True)
+    mfe = models.DecimalField(max_digits=_MONEY_DIGITS, decimal_places=_MONEY_PLACES, null=True, blank=True)
     #: What kind of exit closed it: signal, stop_loss, …; empty for trades from before this was kept.
     exit_type = models.CharField(max_length=32, blank=True)
     #: The price that decided the exit; None for trades from before this was kept.

@@ -2,7 +2,7 @@
 The pages: sessions, one session, one strategy; and what the signed-in may do on them.
 
 A page is whole without JavaScript: everything it shows is read here. What belongs to the stream is given to the view
-by functions of the layer above (`read_viewer_state`, `read_why`).
+by functions of the layer above (`read_live`, `read_viewer_state`, `read_why`).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, Final
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from strategies import actions, graph_svg
+from strategies import actions, document_diff, graph_svg, node_states, strategy_words
+from strategies import session_list as session_listing
 from strategies.models import MAX_PACE, BacktestSession, DataSet, Strategy, StrategyVersion, Trade, no_costs
 from strategies.node_states import NodeState
-
-_SESSIONS_PER_PAGE = 25
+from strategies.session_states import SessionState
 
 #: The cost configurations that the form offers, by the value of its choice; REST and admin take any.
 _COSTS: Final[Mapping[str, Mapping[str, object]]] = {
@@ -37,6 +37,13 @@ _COST_LABELS: Final = (
     ("indian_fno", "Indian F&O, Rs 20 an order"),
     ("indian_fno_zero", "Indian F&O, no brokerage"),
 )
+#: What the keys of a session's page do. One that is typed into a field does nothing, and all can be switched off.
+_KEYS: Final = (
+    ("Time", (("Space", "play or pause"), ("← →", "a tick back or forward"), ("Shift ← →", "60 ticks back or forward"),
+              ("N P", "next or previous trade"), ("[ ]", "slower or faster"), ("L", "to the newest tick"))),
+    ("Places", (("G", "the strategy graph"), ("/", "the filter"), ("?", "this help"), ("Esc", "close what is open"))),
+    ("In the graph", (("Tab", "from node to node"), ("Enter", "why this node"))),
+)  # fmt: skip
 _TIMINGS: Final = (("this_tick", "in the tick of the signal"), ("next_tick", "in the next tick"))
 
 
@@ -72,14 +79,24 @@ class StartForm(forms.Form):
 
 
 @require_safe
-def session_list(request: HttpRequest) -> HttpResponse:
-    """Show the sessions, newest first."""
-    paginator = Paginator(actions.visible_sessions(request.user), _SESSIONS_PER_PAGE)
-    page = paginator.get_page(request.GET.get("page"))
+def session_list(
+    request: HttpRequest, read_live: Callable[[AbstractBaseUser | AnonymousUser], dict[str, Any]]
+) -> HttpResponse:
+    """Show the sessions as the address asks for them, newest first unless it says otherwise."""
+    strategies = actions.visible_strategies(request.user)
+    shown = session_listing.read_list(
+        request.GET, sessions=actions.visible_sessions(request.user), strategies=strategies
+    )
     context = {
-        "sessions": page.object_list,
-        "page": page,
-        "strategies": actions.visible_strategies(request.user),
+        "sessions": shown.page.object_list,
+        "page": shown.page,
+        "filter": shown.form,
+        "sort": shown.sort,
+        "is_descending": shown.is_descending,
+        "total": shown.total,
+        "live": read_live(request.user),
+        "states": SessionState.choices,
+        "strategies": strategies,
         "form": StartForm(user=request.user) if request.user.is_authenticated else None,
         "can_act": request.user.is_authenticated,
     }
@@ -114,22 +131,53 @@ def session_detail(
 
 
 @require_safe
-def strategy_detail(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show a strategy, its versions and its sessions."""
+def strategy_detail(request: HttpRequest, slug: str, number: int | None = None) -> HttpResponse:
+    """Show a version of a strategy (the latest without a number): its graph in picture and words, its sessions."""
     strategy = get_object_or_404(actions.visible_strategies(request.user), slug=slug)
-    version = strategy.latest_version
+    versions = list(strategy.versions.order_by("-number"))
+    version = next((each for each in versions if number in (None, each.number)), None)
+    if number is not None and version is None:
+        raise Http404(f"The strategy has no version {number}.")
     graph = None if version is None else version.graph
+    words = {} if version is None else strategy_words.words_of_json(version.graph_json)
+    before = None if version is None else next((each for each in versions if each.number < version.number), None)
     sessions = actions.visible_sessions(request.user).filter(strategy_version__strategy=strategy)
+    if number is not None:
+        sessions = sessions.filter(strategy_version=version)
     context = {
         "strategy": strategy,
         "version": version,
-        "versions": strategy.versions.order_by("-number"),
+        "versions": versions,
+        "is_latest": bool(versions) and version == versions[0],
+        "before": before,
+        "changes": document_diff.differences([before.graph, graph]) if before is not None else [],
         "graph": graph,
         "graph_svg": None if graph is None else graph_svg.graph_svg(graph),
-        "sessions": sessions[:_SESSIONS_PER_PAGE],
+        "nodes": [] if graph is None else _nodes_in_words(graph, words),
+        "sessions": sessions[: session_listing.SESSIONS_PER_PAGE],
+        "session_count": sessions.count(),
         "can_act": request.user.is_authenticated,
     }
     return render(request, "strategies/strategy.html", context)
+
+
+def _nodes_in_words(graph: Mapping[str, Any], words: Mapping[str, strategy_words.NodeWords]) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": node["id"],
+            "name": node_states.name_of(node),
+            "kind": node_states.kind_words(str(node.get("type", ""))),
+            "words": words.get(str(node["id"])),
+            "preview": (node.get("data") or {}).get("conditionsPreview", ""),
+        }
+        for node in node_states.drawn_nodes(graph)
+    ]
+
+
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    """Say what the keys do, and where to read on."""
+    return render(request, "help.html", {"key_groups": _KEYS})
 
 
 @require_POST
@@ -164,7 +212,7 @@ def session_cancel(request: HttpRequest, session_id: str) -> HttpResponse:
     """Cancel a session and show its page."""
     session = _own_session(request, session_id)
     try:
-        actions.cancel_session(session)
+        actions.cancel_session(session, by=_signed_in(request))
     except actions.StepRefused as error:
         messages.warning(request, str(error))
     return redirect("session", session_id=session_id)

@@ -41,8 +41,6 @@ class Body(NamedTuple):
 
     content: bytes
     content_type: str = "application/json"
-    #: The name under which a browser stores it; None for what is not to be stored.
-    file_name: str | None = None
 
 
 def asked_session(request: Request | HttpRequest, session_id: str) -> BacktestSession:
@@ -73,12 +71,25 @@ def answer(request: Request, session: BacktestSession, make: Callable[[], Body])
     if etag is not None and etag in request.headers.get("If-None-Match", ""):
         response: HttpResponse = HttpResponseNotModified()
     else:
-        response = _sent(make(), choose_encoding(request.headers.get("Accept-Encoding")) == "gzip")
+        response = sent(request, make())
     is_for_ever = etag is not None and request.query_params.get("v") == session.revision
     response.headers["Cache-Control"] = _FOR_EVER if is_for_ever else "private, no-cache"
-    response.headers["Vary"] = "Accept-Encoding, Cookie"
     if etag is not None:
         response.headers["ETag"] = etag
+    return response
+
+
+def sent(request: Request, body: Body) -> HttpResponse:
+    """Send a body, compressed where the client takes it and it is worth it."""
+    is_gzip = choose_encoding(request.headers.get("Accept-Encoding")) == "gzip"
+    is_packed = is_gzip and len(body.content) > _SMALL
+    # Level 1: a scrubber moves on while a better one still works.
+    content = gzip.compress(body.content, 1, mtime=0) if is_packed else body.content
+    response = HttpResponse(content, content_type=body.content_type)
+    if is_packed:
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.headers["Vary"] = "Accept-Encoding, Cookie"
     return response
 
 
@@ -103,18 +114,6 @@ def refuse_unknown(request: Request, *known: str) -> None:
     """Raise ValidationError for the first parameter of an address that is not one of these."""
     if unknown := sorted(request.query_params.keys() - {*known, "v", "format"}):
         raise ValidationError({unknown[0][:40]: f"is not understood; give {', '.join(known)}."})
-
-
-def _sent(body: Body, is_gzip: bool) -> HttpResponse:
-    content = body.content
-    is_packed = is_gzip and len(content) > _SMALL and not body.content_type.endswith("zip")
-    # Level 1: a scrubber moves on while a better one still works.
-    response = HttpResponse(gzip.compress(content, 1, mtime=0) if is_packed else content, body.content_type)
-    if is_packed:
-        response.headers["Content-Encoding"] = "gzip"
-    if body.file_name is not None:
-        response.headers["Content-Disposition"] = f'attachment; filename="{body.file_name}"'
-    return response
 
 
 def _digest(*parts: str) -> str:

@@ -207,6 +207,7 @@ class LogPublisher:
         if self._results is not None:
             figures = self._results["metrics"]
             result |= {"costs": figures["costs"], "net_pnl": figures["net_pnl"]}
+            result["max_drawdown"] = figures["drawdown"]["max_amount"]
             actions.store_results(self._session.pk, self._results)
         actions.finish_session(self._session.pk, state=state, error=error, result=result)
 

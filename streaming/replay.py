@@ -153,12 +153,14 @@ def events_json(session_pk: int, *, after: int, through: int) -> bytes:
         frames = event_log.read_frames(session_pk, after=after, limit=through - after)
         if not frames:
             break
-        for event_id, frame in frames:
-            entries.append(
-                b'{"id":%d,"event":"%b","data":%b}' % (event_id, event_type(frame).encode(), payload_json(frame))
-            )
+        entries += [event_json(event_id, frame) for event_id, frame in frames]
         after = frames[-1][0]
     return b'{"events":[%b]}' % b",".join(entries)
+
+
+def event_json(event_id: int, frame: bytes) -> bytes:
+    """Write one event: `id`, `event` and `data`."""
+    return b'{"id":%d,"event":"%b","data":%b}' % (event_id, event_type(frame).encode(), payload_json(frame))
 
 
 # The endpoints

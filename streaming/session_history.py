@@ -60,6 +60,10 @@ class ConditionHistory:
             return ConditionMoment(True, self._firsts[index], min(tick, self._lasts[index]))
         return ConditionMoment(False, self._firsts[index], self._lasts[index - 1] if index else None)
 
+    def changes(self) -> list[tuple[int, bool]]:
+        """List the ticks at which its result became another one, with the result from then on."""
+        return list(zip(self._firsts, map(bool, self._results), strict=True))
+
 
 class NodeHistory:
     """When one node had its turns, and when it signalled."""
@@ -94,6 +98,10 @@ class NodeHistory:
                 if history is None:
                     history = self.conditions[path, record["raw"]] = ConditionHistory()
                 history.add(tick, result=bool(record["result"]))
+
+    def turns(self) -> list[tuple[int, int]]:
+        """List the first and last tick of each activation."""
+        return list(zip(self._firsts, self._lasts, strict=True))
 
     def activations(self, tick: int) -> int:
         """Count how often it became active up to a tick, that one included."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce
@@ -49,21 +50,28 @@ def note_total_ticks(session_pk: int, total_ticks: int) -> None:
     BacktestSession.objects.filter(pk=session_pk).update(total_ticks=total_ticks)
 
 
-def cancel_session(session: BacktestSession) -> None:
+def cancel_session(session: BacktestSession, *, by: AbstractBaseUser | None = None) -> None:
     """
     Cancel a session: a queued one at once, a running one as soon as its worker sees it (within a second).
+
+    Args:
+        session: Which; read anew.
+        by: Who wants it; None for nobody who signed in. The first one who asks stays.
 
     Raises:
         StepRefused: If it is finished.
     """
+    now = timezone.now()
     with transaction.atomic():
-        if _try_step(session.pk, SessionState.CANCELLED, only_from=SessionState.QUEUED, finished_at=timezone.now()):
+        unfinished = BacktestSession.objects.filter(pk=session.pk, state__in=ACTIVE_STATES)
+        asked = {"cancel_requested": True, "cancel_requested_at": now, "cancel_requested_by_id": by and by.pk}
+        unfinished.filter(cancel_requested=False).update(**asked)
+        if _try_step(session.pk, SessionState.CANCELLED, only_from=SessionState.QUEUED, finished_at=now):
             session.refresh_from_db()
             session_ended.send(sender=BacktestSession, session=session)
             return
         # Not only a running one: its worker may be putting it back right now, and the next one sees the wish.
-        unfinished = BacktestSession.objects.filter(pk=session.pk, state__in=ACTIVE_STATES)
-        if not unfinished.update(cancel_requested=True):
+        if not unfinished.exists():
             session.refresh_from_db()
             raise StepRefused(f"Session {session} is {session.state} already; only an unfinished one can be cancelled.")
     session.refresh_from_db()
@@ -101,7 +109,8 @@ def store_results(session_pk: int, document: Mapping[str, Any]) -> None:
     for trade in trades:
         costed = by_id[trade.trade_id]
         trade.costs, trade.net_pnl = Decimal(costed["costs"]["total"]), Decimal(costed["net_pnl"])
-    Trade.objects.bulk_update(trades, ["costs", "net_pnl"], batch_size=1000)
+        trade.mae, trade.mfe = Decimal(costed["mae"]), Decimal(costed["mfe"])
+    Trade.objects.bulk_update(trades, ["costs", "net_pnl", "mae", "mfe"], batch_size=1000)
 
 
 @transaction.atomic

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from procrastinate.contrib.django import app as queue
 
 from strategies.actions.errors import DataSetRefused, SettingsRefused, StepRefused, StrategyRefused
-from strategies.models import BacktestSession, DataSet, StrategyVersion, no_costs
+from strategies.models import RESERVED_SESSION_IDS, BacktestSession, DataSet, StrategyVersion, no_costs
 
 #: The queue of the sessions to run, and the name under which the worker registers the task that runs one.
 QUEUE: Final = "backtests"
@@ -157,6 +157,8 @@ def queue_session(
     )
     if session_id is not None:
         session.session_id = session_id
+        if session_id in RESERVED_SESSION_IDS:
+            raise StepRefused(f"{session_id} stands for something else in addresses; give another id.")
         session.full_clean(validate_unique=False, validate_constraints=False)
         if not _try_insert(session):
             raise StepRefused(f"There is a session {session_id} already; give another id.")

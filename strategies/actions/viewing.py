@@ -25,7 +25,9 @@ def can_act(user: AbstractBaseUser | AnonymousUser | None, session: BacktestSess
 
 def visible_sessions(user: AbstractBaseUser | AnonymousUser | None) -> QuerySet[BacktestSession]:
     """Select the sessions for which `can_view` is true, newest first."""
-    sessions = BacktestSession.objects.select_related("strategy_version__strategy", "data_set", "owner")
+    sessions = BacktestSession.objects.select_related(
+        "strategy_version__strategy", "data_set", "owner", "cancel_requested_by"
+    )
     if settings.PUBLIC_VIEWING:
         return sessions
     if user is None or not user.is_authenticated or not user.is_active:

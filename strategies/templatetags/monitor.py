@@ -8,9 +8,9 @@ Money stays text or Decimal: it is never rounded through a float.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -74,6 +74,39 @@ def clock(value: datetime | str | None) -> str:
     if moment is None:
         return "—"
     return f"{timezone.localtime(moment) if timezone.is_aware(moment) else moment:%H:%M:%S}"
+
+
+@register.filter
+def unix_clock(second: int) -> str:
+    """Write the exchange's time of a Unix second, with the day: "29 Oct, 09:19:00"."""
+    moment = timezone.localtime(datetime.fromtimestamp(second, UTC))
+    return f"{moment.day} {_MONTHS[moment.month - 1]}, {moment:%H:%M:%S}"
+
+
+@register.filter
+def figure(value: object) -> str:
+    """Write a figure of a result: a count as it is, anything else with two places; a dash for none."""
+    return count(value) if isinstance(value, int) else money(value)
+
+
+@register.filter
+def at(items: Sequence[Any], place: int) -> Any:  # noqa: ANN401 - whatever the list holds
+    """Return one item of a list."""
+    return items[place]
+
+
+@register.filter
+def spark_path(values: Sequence[float], width: float = 120, height: float = 32) -> str:
+    """Draw a small curve as an SVG path inside a box of 120 by 32; empty for less than two values."""
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    step = width / (len(values) - 1)
+    points = [
+        f"{number * step:.1f} {1 + (height - 2) * (high - value) / span:.1f}" for number, value in enumerate(values)
+    ]
+    return f"M{'L'.join(points)}"
 
 
 @register.filter

@@ -371,3 +371,22 @@ def test_a_strategy_of_somebody_else_is_not_listed(
     assert strategy in actions.visible_strategies(owner)  # through the session
     assert strategy not in actions.visible_strategies(stranger)
     assert DataSet.objects.count() == 1
+
+
+def test_who_asked_for_the_end_is_kept_and_the_first_one_stays(
+    session: BacktestSession, owner: User, staff: User
+) -> None:
+    assert actions.claim_session(session.pk) is not None
+    session.refresh_from_db()
+
+    actions.cancel_session(session, by=owner)
+    first = session.cancel_requested_at
+    actions.cancel_session(session, by=staff)
+
+    assert (session.cancel_requested, session.cancel_requested_by, session.cancel_requested_at) == (True, owner, first)
+
+
+@pytest.mark.parametrize("word", ["live", "compare"])
+def test_a_session_cannot_take_the_place_of_an_address(data_folder: Path, db: None, word: str) -> None:
+    with pytest.raises(actions.StepRefused, match="stands for something else"):
+        sessions.create_session(session_id=word)

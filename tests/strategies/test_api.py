@@ -98,6 +98,8 @@ def test_trades_are_told_in_pages_and_by_filter(finished: BacktestSession, clien
         "pnl": "-250.00",
         "costs": "0.00",
         "net_pnl": "-250.00",
+        "mae": "-250.00",
+        "mfe": "0.00",
         "exit_type": "signal",
         "trigger_price": "165.25",
         "status": "CLOSED",
@@ -216,3 +218,23 @@ def test_the_description_names_every_address_and_its_page_needs_no_other_origin(
         assert f"/api/{path}:" in schema
     assert "https://" not in page
     assert "<script>" not in page
+
+
+def test_a_session_says_who_started_and_who_cancelled_it(
+    session: BacktestSession, owner: User, staff: User, settings: Settings
+) -> None:
+    settings.PUBLIC_VIEWING = True
+    second = actions.run_again(session, owner=staff)
+    places = [Client().get(f"/api/sessions/{each}/").json()["queue_position"] for each in (session, second)]
+    client = Client()
+    client.force_login(owner)
+
+    client.post(f"/sessions/{session.session_id}/cancel")
+
+    told = Client().get(f"/api/sessions/{session.session_id}/").json()
+    assert places == [1, 2]
+    assert (told["started_by"], told["cancel_requested_by"], told["state"]) == ("owner", "owner", "cancelled")
+    assert told["cancel_requested_at"] is not None
+    assert told["queue_position"] is None
+    waiting = Client().get(f"/api/sessions/{second.session_id}/").json()
+    assert (waiting["queue_position"], waiting["started_by"], waiting["cancel_requested_by"]) == (1, "staff", None)
