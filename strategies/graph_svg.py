@@ -81,20 +81,21 @@ def _node(node: Mapping[str, Any], box: Box, state: NodeState | None) -> SafeStr
     lines = _lines(name)
     first = 19 if len(lines) == 1 else 14
     tspans = format_html_join(
-        "",
+        " ",
         '<tspan x="{}" y="{}">{}</tspan>',
         ((f"{_W / 2:g}", first + 13 * number, line) for number, line in enumerate(lines)),
     )
     return format_html(
         '<g class="graph-node" data-node-id="{}" data-name="{}" data-kind="{}"{} tabindex="0" role="button" '
         'aria-label="{}" transform="translate({})"><title>{}</title><path class="node-shape" d="{}"></path>'
-        '<text class="node-name" text-anchor="middle">{}</text>'
+        '<text class="node-name" text-anchor="middle">{}</text> '
         '<text class="node-state" text-anchor="middle" x="{}" y="{}">{}</text></g>',
         node["id"],
         name,
         kind,
         "" if state is None else format_html(' data-status="{}"', state.status),
-        f"{name}, {words}" if state is None else f"{name}, {words}, {state.words}",
+        # What is seen stands first and in its order: who speaks to a computer says what they see (WCAG 2.5.3).
+        f"{name} {words}" if state is None else f"{name} {state.words}, {words}",
         f"{box.x:g} {box.y:g}",
         name,
         _OUTLINES.get(kind, _ROUNDED),

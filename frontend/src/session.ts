@@ -59,13 +59,14 @@ class SessionPage {
     const apiUrl = this.#setting('sessionUrl')
     this.#store = new SessionStore(underlying)
     this.#totalTicks = Number(this.#setting('totalTicks')) || null
-    this.#view = new SessionView(this.#store, new ReplaySource(apiUrl, () => this.#loop.flush()))
+    this.#view = new SessionView(this.#store, new ReplaySource(apiUrl, () => this.#redraw()))
     this.#control = new ControlPanel(apiUrl, (session) => this.#takeDocument(session))
     this.#addHeadline(underlying)
     this.#desk = new SessionDesk({
       page,
       view: this.#view,
       loop: this.#loop,
+      redraw: () => this.#redraw(),
       apiUrl,
       underlying,
       title: byId('session-name')?.textContent ?? '',
@@ -105,6 +106,12 @@ class SessionPage {
     }
     this.#loop.add(new StatusPanel(() => this.#facts(), () => this.#feed?.retryNow(), dismiss))
     this.#whenKnown(new FiguresPanel(this.#view, underlying, () => this.#ended() !== null))
+  }
+
+  /** An answer came: draw it at once for a reader who waits for it, in its turn for one who watches the day go by. */
+  #redraw(): void {
+    if (this.#view.head.isPlaying) this.#loop.markDirty()
+    else this.#loop.flush()
   }
 
   /** Draw a panel once the stream has told something; until then what the template wrote is the newest that is known. */

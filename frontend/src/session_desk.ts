@@ -31,6 +31,8 @@ export interface DeskParts {
   readonly page: HTMLElement
   readonly view: SessionView
   readonly loop: FrameLoop
+  /** Ask for a drawing: an answer of the server came. */
+  readonly redraw: () => void
   /** Of the session, ends in a slash. */
   readonly apiUrl: string
   readonly underlying: string
@@ -71,7 +73,7 @@ export class SessionDesk {
       onHover: (time) => this.#hover(time),
     })
     this.#graph = new GraphPanel(view, (node) => this.#selectNode(node))
-    this.#inspector = new Inspector(view, apiUrl, (node) => this.#selectNode(node), () => parts.loop.flush())
+    this.#inspector = new Inspector(view, apiUrl, (node) => this.#selectNode(node), parts.redraw)
     this.#explain = new ExplainPanel(view, apiUrl, () => this.#inspector.node, (range) => this.#selectRange(range))
     this.#transport = new TransportPanel(view, totalTicks, {
       onSeek: pick,

@@ -50,8 +50,9 @@ def rows(page: Page, section: str) -> list[list[str]]:
 def figures(page: Page) -> dict[str, str]:
     """Read the day's figures by their names."""
     found: dict[str, str] = page.evaluate(
-        """() => Object.fromEntries(['total', 'realized', 'unrealized', 'open', 'trades', 'win-rate', 'underlying', 'time']
-             .map((name) => [name, document.getElementById(`figure-${name}`).textContent.trim()]))"""
+        """(names) => Object.fromEntries(
+             names.map((name) => [name, document.getElementById(`figure-${name}`).textContent.trim()]))""",
+        ["total", "realized", "unrealized", "open", "trades", "win-rate", "underlying", "time"],
     )
     return found
 

@@ -155,7 +155,7 @@ def test_requirement_12_a_node_says_its_state_and_opens_why(desk: Page, site: Ru
     node = desk.locator(".graph-node[data-node-id=put-re-entry]")
 
     expect(node.locator(".node-state")).to_have_text("active ×2")
-    expect(node).to_have_attribute("aria-label", "Bullish breakout again, Re-entry signal, active ×2, last at 10:37:43")
+    expect(node).to_have_attribute("aria-label", "Bullish breakout again active ×2, Re-entry signal, last at 10:37:43")
     state = site.read_of_finished("state/?tick=5532")["diagnostics"]
     active = desk.locator(".graph-node[data-status=active]").evaluate_all("nodes => nodes.map(n => n.dataset.nodeId)")
     assert sorted(active) == sorted(state["current_state"]["active_nodes"])

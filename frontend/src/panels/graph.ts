@@ -8,6 +8,7 @@ import { timeOfDay } from '../exchange_time.ts'
 import type { Panel } from '../live/frame_loop.ts'
 import { formatCount } from '../numbers.ts'
 import type { SessionView } from '../session_view.ts'
+import { kindWords } from './node_words.ts'
 
 export type NodeState = 'idle' | 'active' | 'fired' | 'done'
 
@@ -46,6 +47,7 @@ interface GraphNode {
   readonly group: SVGGElement
   readonly state: Element | null
   readonly name: string
+  readonly kind: string
 }
 
 export class GraphPanel implements Panel {
@@ -66,7 +68,8 @@ export class GraphPanel implements Panel {
       id: group.dataset['nodeId'] ?? '',
       group,
       state: group.querySelector('.node-state'),
-      name: (group.getAttribute('aria-label') ?? '').split(',').slice(0, 2).join(','),
+      name: group.dataset['name'] ?? '',
+      kind: kindWords(group.dataset['kind'] ?? ''),
     }))
     this.#edges = [...(this.#figure?.querySelectorAll<SVGElement>('.graph-edge') ?? [])]
     for (const { group, id } of this.#nodes) {
@@ -105,7 +108,7 @@ export class GraphPanel implements Panel {
     if (this.#figure !== null && current !== null) this.#figure.dataset['t'] = timeOfDay(current.timestamp)
   }
 
-  #show({ id, group, state, name }: GraphNode, isActive: boolean, tick: number): void {
+  #show({ id, group, state, name, kind }: GraphNode, isActive: boolean, tick: number): void {
     const activity = this.#activities.get(id)
     const status = nodeState(isActive, activity, tick)
     const words = stateWords(status, activity)
@@ -113,7 +116,8 @@ export class GraphPanel implements Panel {
     group.dataset['status'] = status
     setText(state, words)
     const last = activity === undefined ? '' : `, last at ${timeOfDay(activity.lastTime)}`
-    group.setAttribute('aria-label', `${name}, ${words}${last}`)
+    // The words that are seen come first and in their order, for those who speak to their computer (WCAG 2.5.3).
+    group.setAttribute('aria-label', `${name} ${words}, ${kind}${last}`)
   }
 }
 

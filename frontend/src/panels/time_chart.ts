@@ -6,11 +6,11 @@
 
 import uPlot from 'uplot'
 import { setText } from '../dom.ts'
-import { formatTime, wallClock } from '../exchange_time.ts'
+import { formatTime } from '../exchange_time.ts'
 import type { CandleColumns } from '../live/candles.ts'
 import { valueAt } from '../live/tick_series.ts'
 import { NOTHING_TRADED, type TradeMarker, type TradeMarks } from '../live/trade_markers.ts'
-import { formatPrice } from '../numbers.ts'
+import { axisNumber, axisStyle, axisTimes, axisWidth, exchangeDate } from './chart_axes.ts'
 import { drawCandles, drawFuture, drawRange, drawZeroLine, splitAtZero, verticalFade } from './chart_drawing.ts'
 import type { Palette } from './palette.ts'
 import { drawLevels, drawMarkers, drawSpans } from './trade_drawing.ts'
@@ -173,18 +173,13 @@ export class TimeChart {
     const isMoney = kind === 'pnl' || kind === 'drawdown'
     // One clock: its times stand below the first chart and the last, the others have its grid.
     const hasTimes = kind === 'price' || kind === 'drawdown'
-    const axis = (): Pick<uPlot.Axis, 'stroke' | 'grid' | 'ticks' | 'font'> => ({
-      stroke: () => scene.palette.axis,
-      font: '11px ui-sans-serif, system-ui, sans-serif',
-      grid: { stroke: () => scene.palette.grid, width: 1 },
-      ticks: { show: false },
-    })
+    const axis = axisStyle(() => scene.palette)
     return {
       width: Math.max(1, this.#holder.clientWidth),
       height: Math.max(1, this.#holder.clientHeight),
       padding: [kind === 'drawdown' ? 6 : 16, 26, 0, 0],
       legend: { show: false },
-      tzDate: (unixSeconds) => utcFieldsAsLocal(wallClock(unixSeconds)),
+      tzDate: exchangeDate,
       cursor: {
         sync: { key: SYNC_KEY, scales: ['x', null] },
         y: false,
@@ -204,15 +199,15 @@ export class TimeChart {
       ],
       axes: [
         {
-          ...axis(),
+          ...axis,
           size: hasTimes ? 26 : 6,
           gap: 5,
           space: 64,
           values: (_plot, splits) => (hasTimes ? axisTimes(splits) : splits.map(() => '')),
         },
         {
-          ...axis(),
-          size: (_plot, values) => widestAxis(scene, values ?? []),
+          ...axis,
+          size: (_plot, values) => (scene.axisWidth = Math.max(scene.axisWidth, axisWidth(values ?? []))),
           gap: 8,
           space: kind === 'drawdown' ? 20 : 26,
           values: (_plot, splits) => splits.map((value) => axisNumber(value, splits)),
@@ -284,33 +279,4 @@ function extremes({ times, lows, highs }: CandleColumns, { min, max }: Span): [n
     high = Math.max(high, highs[index] ?? high)
   }
   return low > high ? [0, 1] : [low, high]
-}
-
-/** "09:30", with seconds where the labels stand closer than a minute. */
-function axisTimes(splits: readonly number[]): string[] {
-  const isFine = splits.some((at) => at % 60 !== 0)
-  return splits.map((at) => formatTime(at).slice(0, isFine ? 8 : 5))
-}
-
-function axisNumber(value: number, splits: readonly number[]): string {
-  const text = formatPrice(value)
-  return splits.every(Number.isInteger) ? text.slice(0, -3) : text
-}
-
-/** uPlot's own width clips numbers of five digits. */
-function widestAxis(scene: Scene, values: readonly string[]): number {
-  scene.axisWidth = Math.max(scene.axisWidth, 20 + 6.4 * Math.max(0, ...values.map((value) => value.length)))
-  return scene.axisWidth
-}
-
-/** uPlot finds round times by a date's local fields; this date has exchange time in them, whatever the browser's zone. */
-function utcFieldsAsLocal(date: Date): Date {
-  return new Date(
-    date.getUTCFullYear(),
-    date.getUTCMonth(),
-    date.getUTCDate(),
-    date.getUTCHours(),
-    date.getUTCMinutes(),
-    date.getUTCSeconds(),
-  )
 }

@@ -85,8 +85,13 @@ export class ReplaySource {
   }
 
   #settle(tick: number): void {
-    clearTimeout(this.#settling)
-    this.#settling = setTimeout(() => void this.#fetchWindow(Math.max(1, tick - BEFORE)), SETTLED_MS)
+    this.#settling ??= setTimeout(() => {
+      this.#settling = undefined
+      const now = this.#shown?.tick ?? tick
+      // Still there, or played on a little: the stretch around it is worth having. Dragged far away: not yet.
+      if (now >= tick && now - tick < WINDOW - BEFORE) void this.#fetchWindow(Math.max(1, now - BEFORE))
+      else this.#settle(now)
+    }, SETTLED_MS)
   }
 
   #prefetch(through: number): void {
