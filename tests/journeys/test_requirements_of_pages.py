@@ -114,7 +114,7 @@ def test_requirement_23_from_the_list_to_the_reason_of_a_loss_and_its_export_wit
     expect(desk.locator("#why-node")).to_have_value(loss["exit_reason"])
     desk.keyboard.press("g")
     expect(desk.locator(f".graph-node[data-node-id={loss['exit_reason']}]")).to_be_focused()
-    desk.keyboard.press("Shift+Tab")
+    _tab_to(desk, ".graph-node[data-node-id=put-stop]", backwards=True)
     desk.keyboard.press("Enter")
     expect(desk.locator("#why-conditions .condition[data-verdict=true]").first).to_be_visible(timeout=PATIENCE)
     _tab_to(desk, ".menu summary", backwards=True)
