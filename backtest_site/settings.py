@@ -172,6 +172,8 @@ SPECTACULAR_SETTINGS = {
     # The page's files come from this server: the Content-Security-Policy allows no other.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Links to single addresses would stand inside buttons, where no keyboard finds them.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": False},
 }
 
 # --- Events ------------------------------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ export default defineConfig({
         stream_worker: here('src/stream_worker.ts'),
         theme: here('src/theme.ts'),
         monitor: here('src/styles/monitor.css'),
+        admin: here('src/styles/admin.css'),
+        api_docs: here('src/styles/api_docs.css'),
       },
       output: {
         entryFileNames: '[name].js',

@@ -22,7 +22,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from strategies import actions
+from strategies import actions, user_admin
 from strategies.models import BacktestSession, DataSet, NodeEvent, Strategy, StrategyVersion, Trade
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 else:
     _StrategyForm = _DataSetForm = _SessionForm = forms.ModelForm
     _AnyAdmin = _StrategyAdmin = _DataSetAdmin = admin.ModelAdmin
+
+
+#: Registered by being imported.
+__all__ = ["user_admin"]
 
 
 class StrategyForm(_StrategyForm):

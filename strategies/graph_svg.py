@@ -2,7 +2,8 @@
 A strategy graph as SVG: complete without a script, in no colours of its own.
 
 Every node is one group that can be reached by keyboard and says its name, kind and state; kinds differ by shape, states
-by text and by `data-status`. Scripts change the text and the attribute, stylesheets give the colours.
+by text and by `data-status`. Scripts change the text and the attribute, stylesheets give the colours; without any it is
+drawn in the colour of the text.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def graph_svg(graph: Mapping[str, Any], states: Mapping[str, NodeState] | None =
     layout = lay_out(list(nodes), node_states.edge_pairs(graph))
     edges = format_html_join(
         "\n",
-        '<path class="graph-edge{}" data-source="{}" data-target="{}" d="{}" marker-end="url(#graph-arrow)"></path>',
+        '<path class="graph-edge{}" data-source="{}" data-target="{}" d="{}" fill="none" '
+        'stroke="currentColor" marker-end="url(#graph-arrow)"></path>',
         ((" back" if edge.is_back else "", edge.source, edge.target, edge.path) for edge in layout.edges),
     )
     boxes = format_html_join(
@@ -66,7 +68,8 @@ def graph_svg(graph: Mapping[str, Any], states: Mapping[str, NodeState] | None =
     return format_html(
         '<svg class="graph" viewBox="0 0 {} {}" role="group" aria-label="Strategy graph">\n'
         '<defs><marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto-start-reverse"><path class="graph-arrow" d="M0 0L8 4L0 8Z"></path></marker></defs>\n'
+        'orient="auto-start-reverse"><path class="graph-arrow" d="M0 0L8 4L0 8Z" fill="currentColor"></path></marker>'
+        "</defs>\n"
         "{}\n{}\n</svg>",
         f"{layout.width:g}",
         f"{layout.height:g}",
@@ -87,14 +90,15 @@ def _node(node: Mapping[str, Any], box: Box, state: NodeState | None) -> SafeStr
     )
     return format_html(
         '<g class="graph-node" data-node-id="{}" data-name="{}" data-kind="{}"{} tabindex="0" role="button" '
-        'aria-label="{}" transform="translate({})"><title>{}</title><path class="node-shape" d="{}"></path>'
-        '<text class="node-name" text-anchor="middle">{}</text> '
-        '<text class="node-state" text-anchor="middle" x="{}" y="{}">{}</text></g>',
+        'aria-label="{}" transform="translate({})"><title>{}</title>'
+        '<path class="node-shape" d="{}" fill="none" stroke="currentColor"></path>'
+        '<text class="node-name" text-anchor="middle" fill="currentColor">{}</text> '
+        '<text class="node-state" text-anchor="middle" fill="currentColor" x="{}" y="{}">{}</text></g>',
         node["id"],
         name,
         kind,
         "" if state is None else format_html(' data-status="{}"', state.status),
-        # What is seen stands first and in its order: who speaks to a computer says what they see (WCAG 2.5.3).
+        # What is seen stands in it word by word, in the same order: who speaks to the page says what is seen.
         f"{name} {words}" if state is None else f"{name} {state.words}, {words}",
         f"{box.x:g} {box.y:g}",
         name,

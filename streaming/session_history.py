@@ -14,10 +14,12 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from strategies.engine.evaluations import leaves
 
 _NAN = math.nan
 
@@ -199,12 +201,3 @@ class SessionHistory:
         wanted = values[max(0, start) : max(0, start + count)]
         column += [None if value != value else value for value in wanted]
         return column + [None] * (count - len(column))
-
-
-def leaves(group: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Iterate over the records of single conditions in an evaluated group, each with its place: `0`, `1.2`."""
-    for place, member in enumerate(group["conditions"]):
-        if "conditions" in member:
-            yield from leaves(member, f"{prefix}{place}.")
-        else:
-            yield f"{prefix}{place}", member

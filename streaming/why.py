@@ -20,6 +20,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from strategies import node_states, strategy_words
+from strategies.engine import evaluations
 from strategies.models import BacktestSession
 from strategies.node_states import NodeState
 from streaming import answers, event_log, newest_moment, replay
@@ -173,7 +174,7 @@ def _turn(session_pk: int, node_id: str, event_id: int | None) -> Json | None:
 
 
 def _rows(group: Mapping[str, Any], moment: Moment) -> list[Json]:
-    blocking = next(_blocking(group), None)
+    blocking = next(evaluations.blockers(group), None)
     return list(_evaluated(group, moment, blocking, prefix="", depth=0))
 
 
@@ -208,17 +209,6 @@ def _evaluated(
         if "rhs_upper_value" in member:
             row["rhs_upper"] = member["rhs_upper_value"]
         yield row | ({"reason": member["reason"]} if member.get("reason") else {})
-
-
-def _blocking(group: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Iterate over the conditions that kept a group from holding: all that failed, but none of a group that held."""
-    if group["result"]:
-        return
-    for member in group["conditions"]:
-        if "conditions" in member:
-            yield from _blocking(member)
-        elif not member["result"]:
-            yield member
 
 
 def _rows_in_words(session: BacktestSession, node_id: str) -> list[Json]:

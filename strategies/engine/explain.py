@@ -9,11 +9,12 @@ node was not active; the caller says how many ticks the range has.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
+from strategies.engine.evaluations import blockers, leaves
 from strategies.engine.outcomes import TickOutcome
 
 NODE_INACTIVE = "node inactive"
@@ -293,27 +294,6 @@ def explain_by_rerun(config: BacktestConfig, explainer: RunExplainer) -> dict[st
     """
     ExplainingEngine(config, explainer).run()
     return explainer.as_document()
-
-
-def leaves(group: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Iterate over the records of single conditions in a group, each with its place."""
-    for place, member in enumerate(group["conditions"]):
-        path = f"{prefix}{place}"
-        if "conditions" in member:
-            yield from leaves(member, f"{path}.")
-        else:
-            yield path, member
-
-
-def blockers(group: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Iterate over the conditions that kept a group from holding: all that failed, but none of a group that held."""
-    if group["result"]:
-        return
-    for member in group["conditions"]:
-        if "conditions" in member:
-            yield from blockers(member)
-        elif not member["result"]:
-            yield member
 
 
 def _is_beyond(record: Mapping[str, Any]) -> bool:

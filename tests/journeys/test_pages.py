@@ -32,9 +32,10 @@ def test_the_signed_in_start_a_run_from_the_list_and_watch_it_to_its_end(
     page.get_by_label("User name").fill("trader")
     page.get_by_label("Password").fill(_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_label("Strategy").select_option(index=1)
-    page.get_by_label("Market data").select_option(index=1)
-    page.get_by_role("button", name="Run").click()
+    start = page.get_by_role("region", name="Run a backtest")
+    start.get_by_label("Strategy").select_option(index=1)
+    start.get_by_label("Market data").select_option(index=1)
+    start.get_by_role("button", name="Run").click()
 
     expect(page).to_have_url(re.compile(r"/sessions/[^/]+/$"))
     expect(page.locator("#status-word")).to_have_text("Completed", timeout=60_000)

@@ -78,7 +78,7 @@ def test_the_picture_says_every_name_kind_and_state_without_a_style() -> None:
     picture = graph_svg.graph_svg(sample, states)
 
     assert len(re.findall('class="graph-node"', picture)) == len(sample["nodes"])
-    assert 'aria-label="Bullish breakout, Entry signal, fired ×3"' in picture
+    assert 'aria-label="Bullish breakout fired ×3, Entry signal"' in picture
     assert 'data-status="fired"' in picture
     assert 'tabindex="0" role="button"' in picture
     assert "style" not in picture

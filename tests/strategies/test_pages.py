@@ -55,6 +55,22 @@ def test_a_session_page_is_whole_without_javascript(session: BacktestSession, ow
         assert shown in page, shown
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_session_page_has_its_graph_its_markers_and_why_the_entry_acted(
+    session: BacktestSession, owner: User
+) -> None:
+    sessions.run_here(session)
+
+    context = _client(owner).get(f"/sessions/{session.session_id}/").context
+
+    assert 'aria-label="enter-1 done ×1, Entry signal"' in context["graph_svg"]
+    assert context["why"]["node"]["id"] == "enter-1"
+    assert context["why"]["conditions"][0]["last_true_time"] == "2024-10-29 09:15:21+05:30"
+    assert [(each["kind"], each["trade_id"]) for each in context["markers"]] == [
+        ("entry", "call-1-r0"), ("exit", "call-1-r0"), ("entry", "call-2-r0"), ("exit", "call-2-r0")
+    ]  # fmt: skip
+
+
 def test_a_session_that_never_ran_has_a_page_too(session: BacktestSession, owner: User) -> None:
     response = _client(owner).get(f"/sessions/{session.session_id}/")
 
