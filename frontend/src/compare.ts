@@ -33,7 +33,7 @@ class ComparedChart {
   readonly #readout: Element | null
   readonly #letters: readonly string[]
 
-  constructor(figure: HTMLElement, letters: readonly string[], data: uPlot.AlignedData, marks: readonly TradeMarks[]) {
+  constructor(figure: HTMLElement, letters: readonly string[], data: uPlot.AlignedData, marks: readonly TradeMarks[], onIndex: (index: number) => void) {
     const holder = figure.querySelector<HTMLElement>('.chart-canvas')
     if (holder === null) throw new Error(`The figure ${figure.id} has no place for a chart.`)
     this.#letters = letters
@@ -92,18 +92,22 @@ class ComparedChart {
       palette = readPalette()
       this.#plot.redraw(false)
     })
-    holder.addEventListener('keydown', (event) => this.#step(event))
+    holder.addEventListener('keydown', (event) => this.#press(event, onIndex))
     holder.setAttribute('aria-label', `${figure.querySelector('.chart-title')?.textContent ?? ''}: ${this.#words(this.#plot, null)}`)
   }
 
-  #step(event: KeyboardEvent): void {
+  /** Put the cursor at a place of the clock. */
+  point(index: number): void {
+    const left = this.#plot.valToPos(this.#plot.data[0][index] ?? 0, 'x')
+    this.#plot.setCursor({ left, top: this.#plot.over.clientHeight / 2 })
+  }
+
+  #press(event: KeyboardEvent, onIndex: (index: number) => void): void {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key]
     if (by === undefined) return
     event.preventDefault()
-    const times = this.#plot.data[0]
-    const from = this.#plot.cursor.idx ?? times.length - 1
-    const at = Math.min(times.length - 1, Math.max(0, from + by * (event.shiftKey ? 60 : 1)))
-    this.#plot.setCursor({ left: this.#plot.valToPos(times[at] ?? 0, 'x'), top: this.#plot.over.clientHeight / 2 })
+    const last = this.#plot.data[0].length - 1
+    onIndex(Math.min(last, Math.max(0, (this.#plot.cursor.idx ?? last) + by * (event.shiftKey ? 60 : 1))))
   }
 
   #read(plot: uPlot): void {
@@ -143,10 +147,14 @@ async function show(root: HTMLElement): Promise<void> {
       return tradeMarks(own.sort((one, other) => one.exit_time.localeCompare(other.exit_time)), [])
     })
     const times = [...equity.time]
-    if (lines != null) new ComparedChart(lines, letters, [times, ...equity.values.map(numbers)], marks)
+    const charts: ComparedChart[] = []
+    const point = (index: number): void => {
+      for (const chart of charts) chart.point(index)
+    }
+    if (lines != null) charts.push(new ComparedChart(lines, letters, [times, ...equity.values.map(numbers)], marks, point))
     // The first is what the others are measured by.
     const others = equity.difference.slice(1).map((column) => numbers(column ?? []))
-    if (difference != null) new ComparedChart(difference, letters.slice(1), [times, ...others], [])
+    if (difference != null) charts.push(new ComparedChart(difference, letters.slice(1), [times, ...others], [], point))
   } catch (error) {
     const words = error instanceof TypeError ? 'the server cannot be reached' : String(error)
     for (const figure of figures) setText(figure?.querySelector('.chart-readout'), `cannot be drawn: ${words}`)

@@ -20,8 +20,38 @@ from typing import Any
 
 import httpx
 import psycopg
+from playwright.sync_api import BrowserContext, Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The second of them waits for a level that is 5 higher with its second leg.
+_TWO_THAT_PART = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
+django.setup()
+from strategies import actions
+from tests import sessions
+data_set = sessions.create_data_set()
+later = sessions.graph(name="Two calls, later")
+for node in later["nodes"]:
+    if node["id"] == "enter-2":
+        node["data"]["conditions"][0]["conditions"][0]["rhs"]["value"] = 24355.0
+        node["data"]["conditionsPreview"] = "TI.underlying_ltp > 24355"
+for slug, graph in (("two-calls", sessions.graph()), ("two-calls-later", later)):
+    version = actions.create_strategy(slug=slug, name=graph["name"], document=graph, owner=None)
+    print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=None).session_id)
+"""
+_CANCEL = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
+django.setup()
+from strategies import actions
+from strategies.models import BacktestSession
+session = BacktestSession.objects.get(session_id=sys.argv[1])
+try:
+    actions.cancel_session(session)
+except actions.StepRefused:
+    pass
+"""
 #: Within which the sample day is over on a slow and busy machine.
 _DAY_SECONDS = 180
 
@@ -50,6 +80,27 @@ class RunningSite:
     def read_of_finished(self, path: str) -> Any:  # noqa: ANN401 - whatever the document holds
         """Read a JSON document of the finished session: "state/?tick=7"."""
         return self.read(f"/api/sessions/{self.finished_id}/{path}")
+
+    def run_two_that_part(self) -> tuple[str, str]:
+        """Run two strategies of a small market that decide alike up to its 102nd tick, and return their sessions."""
+        found = _run(self.environment, "-c", _TWO_THAT_PART).split()
+        for session_id in found:
+            _await_end(self.url, session_id)
+        return found[0], found[1]
+
+    def cancel(self, session_id: str) -> None:
+        """Cancel a session, if it still runs."""
+        _run(self.environment, "-c", _CANCEL, session_id)
+
+    def sign_in(self, context: BrowserContext) -> Page:
+        """Sign somebody of the staff in, and return the page."""
+        page = context.new_page()
+        page.goto(f"{self.url}/accounts/login/")
+        page.get_by_label("User name").fill("admin")
+        page.get_by_label("Password").fill(self.password)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("link", name="Admin")).to_be_visible(timeout=30_000)
+        return page
 
     def queue(self, pace: str) -> str:
         """Queue a run of the sample day and return its id."""

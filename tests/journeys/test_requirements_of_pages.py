@@ -50,13 +50,7 @@ def _page_map(site: RunningSite) -> list[str]:
 def signed_in(browser: Browser, site: RunningSite) -> Iterator[BrowserContext]:
     """Yield a browser that somebody of the staff has signed in with."""
     context = browser.new_context()
-    page = context.new_page()
-    page.goto(f"{site.url}/accounts/login/")
-    page.get_by_label("User name").fill("admin")
-    page.get_by_label("Password").fill(site.password)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("link", name="Admin")).to_be_visible(timeout=PATIENCE)
-    page.close()
+    site.sign_in(context).close()
     yield context
     context.close()
 
@@ -168,14 +162,23 @@ def test_requirement_26_a_phone_shows_one_panel_at_a_time_and_the_transport_in_r
     context.close()
 
 
-def test_requirement_29_two_sessions_on_one_clock(desk: Page, site: RunningSite) -> None:
-    both = f"s={site.finished_id}&s={site.finished_id}"
-    desk.goto(f"{site.url}/sessions/compare/?{both}")
-    if desk.get_by_role("heading", name="Choose two to four").count():
-        pytest.skip("a session is not compared with itself")
-    chart = desk.locator("#compare-equity .chart-canvas")
+def test_requirement_29_two_sessions_on_one_clock_and_where_they_part(desk: Page, site: RunningSite) -> None:
+    one, other = site.run_two_that_part()
+    desk.goto(f"{site.url}/sessions/compare/?s={one}&s={other}")
 
-    expect(chart).to_have_attribute("aria-label", re.compile(r"^Total P&L: 15:30:00  A \+"), timeout=PATIENCE)
+    chart = desk.locator("#compare-equity .chart-canvas")
+    label = re.compile(r"^Total P&L: 09:19:59  A [+−][\d,.]+   B [+−][\d,.]+$")
+    expect(chart).to_have_attribute("aria-label", label, timeout=PATIENCE)
+    expect(desk.locator("#divergence")).to_contain_text("tick 102, node enter-2")
+    chart.press("ArrowLeft")
+    expect(desk.locator("#compare-equity .chart-readout")).to_contain_text("09:19:58")
+    expect(desk.locator("#compare-difference .chart-readout")).to_have_text(re.compile(r"^09:19:58  B [+−][\d,.]+$"))
+    expect(desk.locator("tr[data-kind=same]")).to_have_count(1)
+    expect(desk.locator("td[data-best]").first).to_contain_text("best")
+    desk.get_by_role("link", name="open at tick 102").last.click()
+    expect(desk.locator("#scrub-tick")).to_have_text("tick 102", timeout=PATIENCE)
+    expect(desk.locator("#why-node")).to_have_value("enter-2")
+    expect(desk.locator("#why-conditions .operands")).to_have_text("24350.50 > 24355.00", timeout=PATIENCE)
 
 
 def _tab_to(page: Page, selector: str, *, backwards: bool = False) -> None:
