@@ -103,6 +103,7 @@ def test_a_run_stores_every_event_trade_and_node_event(session: BacktestSession)
         "win_rate": "0.00",
         "costs": "0.00",
         "net_pnl": "-500.00",
+        "max_drawdown": "500.00",
     }
     assert list(session.trades.values_list("trade_id", "event_id")) == [("call-1-r0", 68), ("call-2-r0", 153)]
     assert session.node_events.count() == 9
