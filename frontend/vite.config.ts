@@ -23,8 +23,11 @@ export default defineConfig({
     license: { fileName: 'licenses.txt' },
     rolldownOptions: {
       input: {
+        site: here('src/site.ts'),
         session: here('src/session.ts'),
         sessions: here('src/sessions.ts'),
+        compare: here('src/compare.ts'),
+        stream_worker: here('src/stream_worker.ts'),
         theme: here('src/theme.ts'),
         monitor: here('src/styles/monitor.css'),
         admin: here('src/styles/admin.css'),

@@ -16,7 +16,9 @@ from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
 from tests import sessions
+from tests.journeys import running_site
 from tests.journeys.cuttable_line import CuttableLine
+from tests.journeys.running_site import RunningSite
 
 
 @dataclass
@@ -46,6 +48,24 @@ class Complaints:
         page.on("console", note_console)
         page.on("pageerror", lambda error: self.uncaught.append(str(error)))
         page.on("request", note_request)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[RunningSite]:
+    """Yield a site with a finished session of the sample day, the same one for all tests that only look."""
+    script = django_settings.FRONTEND_DIST / "monitor" / "session.js"
+    assert script.is_file(), f"{script} is missing: run ./test, or `npm ci && npm run build` in frontend/"
+    with running_site.started(tmp_path_factory.mktemp("site"), postgres_url) as site:
+        yield site
+
+
+@pytest.fixture
+def desk(context: BrowserContext, site: RunningSite) -> Iterator[Page]:
+    """Yield a page on the shared site that has done nothing no page may do, also when the test is over."""
+    found = Complaints()
+    context.on("page", lambda page: found.watch(page, server=site.url))
+    yield context.new_page()
+    assert found == Complaints()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""A line between browser and server that a test can cut and mend: bytes pass through as they are, on loopback."""
+"""A line from browser to server that a test can cut, stall and mend: bytes pass through as they are, on loopback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 
 class CuttableLine:
-    """Forwards connections to a server until it is cut."""
+    """Forwards connections to a server until it is cut or stalled."""
 
     def __init__(self, server: str) -> None:
         target = urlsplit(server)
@@ -20,6 +20,8 @@ class CuttableLine:
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._is_cut = False
+        self._flows = threading.Event()
+        self._flows.set()
         threading.Thread(target=self._accept, name="cuttable-line", daemon=True).start()
 
     @property
@@ -36,12 +38,18 @@ class CuttableLine:
             _close(end)
 
     def mend(self) -> None:
-        """Let new connections pass."""
+        """Let new connections pass, and bytes flow."""
+        self._flows.set()
         with self._lock:
             self._is_cut = False
 
+    def stall(self) -> None:
+        """Let no byte pass, though every connection stays open."""
+        self._flows.clear()
+
     def close(self) -> None:
         """End everything."""
+        self._flows.set()
         self.cut()
         self._listener.close()
 
@@ -64,6 +72,7 @@ class CuttableLine:
     def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while piece := source.recv(65_536):
+                self._flows.wait()
                 sink.sendall(piece)
         with self._lock:
             self._open -= {source, sink}

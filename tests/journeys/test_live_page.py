@@ -100,10 +100,16 @@ def test_without_scripts_a_finished_session_is_whole(
     assert _rows(page, "#node-events") == _rows(watched_page, "#node-events")
     for figure in ("total", "realized", "unrealized", "open", "trades", "wins", "win-rate", "underlying", "time"):
         assert page.inner_text(f"#figure-{figure}") == watched_page.inner_text(f"#figure-{figure}")
-    names = page.locator(".node-name").all_inner_texts()
+    names = page.locator(".node .node-name").all_inner_texts()
     assert len(names) == 16
-    assert names == watched_page.locator(".node-name").all_inner_texts()
+    assert names == watched_page.locator(".node .node-name").all_text_contents()
     expect(page.locator(".node[data-node-id=put-signal] .condition")).to_have_count(3)
+    # The graph with its final states, and why: all of it without a script.
+    states = page.locator(".graph-node .node-state").all_text_contents()
+    assert states == watched_page.locator(".graph-node .node-state").all_text_contents()
+    assert states.count("done ×5") == 2
+    expect(page.locator("#why-conditions .condition")).to_have_count(3)
+    expect(page.locator("#transport")).to_be_hidden()
     plain.close()
 
 
@@ -123,6 +129,7 @@ def test_every_node_says_why_it_has_not_fired(
     expect(first.locator(".verdict")).to_have_text("False", timeout=30_000)
     expect(first.locator(".condition-text")).to_have_text("Current Time >= 09:17")
     expect(first.locator(".operands")).to_have_text(re.compile(r"^09:1[56]:\d\d >= 09:17:00$"))
+    page.get_by_role("tab", name="Nodes").last.click()
     page.click("button[data-node-filter=active]")
     expect(page.locator(".node[data-status=idle]").first).to_be_hidden()
     expect(page.locator("#nodes-count")).to_have_text(re.compile(r"^\d active of 16$"))
@@ -141,8 +148,8 @@ def test_a_line_that_is_cut_says_so_and_comes_back_without_a_gap(
     expect(page.locator("#status-word")).to_have_text("Live", timeout=30_000)
 
     line.cut()
-    expect(page.locator("#status-word")).to_have_text("Reconnecting", timeout=10_000)
-    expect(page.locator("#status-detail")).to_have_text(re.compile(r"^in \d s · "))
+    expect(page.locator("#status-word")).to_have_text("Offline", timeout=10_000)
+    expect(page.locator("#status-detail")).to_have_text(re.compile(r"^next attempt in \d s · "))
     line.mend()
     page.click("#status-retry")
 

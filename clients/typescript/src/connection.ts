@@ -14,6 +14,7 @@ import {
   type ConnectionHappening,
   type ConnectionPhase,
 } from './protocol/connection_states.ts'
+import { readStreamAnswer, type StreamAnswer } from './protocol/stream_answers.ts'
 
 /** Longer than two heartbeats of the server (15 s ± 20 %): after that the line is taken for dead. */
 const SILENCE_LIMIT_MS = 40_000
@@ -29,6 +30,8 @@ export interface ConnectionState {
   readonly reason: string | null
   /** HTTP status of the answer that refused; null when there was none. */
   readonly status: number | null
+  /** What the server said when the stream was last opened; null before, or where nothing could be read. */
+  readonly answer: StreamAnswer | null
 }
 
 export interface ConnectionOptions {
@@ -44,7 +47,7 @@ export interface ConnectionOptions {
   readonly fetch?: typeof globalThis.fetch
 }
 
-const INITIAL: ConnectionState = { phase: 'idle', failures: 0, retryAt: null, reason: null, status: null }
+const INITIAL: ConnectionState = { phase: 'idle', failures: 0, retryAt: null, reason: null, status: null, answer: null }
 
 export class StreamConnection {
   readonly #options: ConnectionOptions
@@ -115,7 +118,8 @@ export class StreamConnection {
   }
 
   async #read(response: Response, parser: FrameParser): Promise<void> {
-    if (response.body === null || !this.#move('opened', { failures: 0, reason: null })) return
+    const answer = readStreamAnswer(response.headers.get('X-Backtest-Stream'))
+    if (response.body === null || !this.#move('opened', { failures: 0, reason: null, answer })) return
     const reader = response.body.getReader()
     for (;;) {
       this.#expectBytes()

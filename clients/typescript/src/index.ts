@@ -14,6 +14,7 @@ export {
   type ConnectionHappening,
   type ConnectionPhase,
 } from './protocol/connection_states.ts'
+export { readStreamAnswer, STREAM_MODES, type StreamAnswer, type StreamMode } from './protocol/stream_answers.ts'
 export { StreamConnection, type ConnectionOptions, type ConnectionState } from './connection.ts'
 export {
   NOTHING_SEEN,

@@ -3,16 +3,21 @@
  *
  * What the session does and what the line does are two things: a session may have ended while the line is down, and a live
  * line may wait for a worker. The end of the session outranks everything, then the line, then the session's beginning.
+ * What the reader does is a third: one who looks at an earlier tick still reads here whether the session goes on.
  */
 
-import type { ConnectionState } from 'backtest-stream'
 import { formatAge, formatCount } from '../numbers.ts'
+import type { Line } from './feed.ts'
+import type { LineNews } from './line_history.ts'
 
 export type StatusKind =
   | 'queued'
   | 'connecting'
+  | 'catching_up'
   | 'live'
-  | 'reconnecting'
+  | 'resumed'
+  | 'stale'
+  | 'offline'
   | 'refused'
   | 'completed'
   | 'failed'
@@ -29,7 +34,10 @@ export interface SessionStatus {
 }
 
 export interface StatusFacts {
-  readonly connection: Pick<ConnectionState, 'phase' | 'retryAt' | 'reason'>
+  readonly connection: Pick<Line, 'phase' | 'reason'>
+  /** Milliseconds until the next attempt; null while none is due. */
+  readonly retryIn: number | null
+  readonly news: LineNews
   /** How the session ended, as far as the page knows; null while it has not. */
   readonly ended: 'completed' | 'failed' | 'cancelled' | null
   readonly error: string | null
@@ -37,10 +45,12 @@ export interface StatusFacts {
   readonly tick: number
   /** Null until the market data was read. */
   readonly totalTicks: number | null
+  /** Exchange time of that tick, "12:55:04"; empty before the first. */
+  readonly time: string
   /** Milliseconds since the newest tick came; null before the first. */
   readonly age: number | null
-  /** On the clock of `connection.retryAt`. */
-  readonly now: number
+  /** Sessions before this one in the queue; null where it is not known. */
+  readonly queuePosition: number | null
 }
 
 export function sessionStatus(facts: StatusFacts): SessionStatus {
@@ -67,18 +77,38 @@ export function progressWords({ tick, totalTicks }: Pick<StatusFacts, 'tick' | '
 }
 
 function openStatus(facts: StatusFacts): SessionStatus {
-  if (facts.tick === 0) return status('queued', 'Queued', 'waiting for a worker')
-  const age = facts.age === null ? '' : ` · ${formatAge(facts.age)} ago`
-  return { ...status('live', 'Live', progressWords(facts) + age), announcement: 'The session is live.' }
+  const { news } = facts
+  if (facts.tick === 0) return status('queued', 'Queued', queueWords(facts.queuePosition))
+  const time = facts.time === '' ? '' : ` · ${facts.time} IST`
+  const detail = `${progressWords(facts)}${time}${facts.age === null ? '' : ` · ${formatAge(facts.age)} ago`}`
+  if (news.silentFor !== null) {
+    return { ...status('stale', 'Stale', `nothing for ${formatAge(news.silentFor)} · ${detail}`), announcement: STALE }
+  }
+  if (news.caughtUp !== null) {
+    const share = `catching up, ${Math.floor(news.caughtUp * 100)} %`
+    return { ...status('catching_up', 'Replaying', `${share} · ${detail}`), announcement: 'Catching up with the session.' }
+  }
+  if (news.resumedFrom !== null) {
+    const words = `from tick ${formatCount(news.resumedFrom)}`
+    return { ...status('resumed', 'Resumed', `${words} · ${detail}`), announcement: `Resumed ${words}.` }
+  }
+  return { ...status('live', 'Live', detail), announcement: 'The session is live.' }
+}
+
+const STALE = 'The line has been silent for longer than it should be.'
+
+function queueWords(before: number | null): string {
+  if (before === null || before === 0) return 'waiting for a worker'
+  return before === 1 ? 'one session is before it' : `${formatCount(before)} sessions are before it`
 }
 
 function waitingStatus(facts: StatusFacts): SessionStatus {
-  const seconds = Math.max(0, Math.ceil(((facts.connection.retryAt ?? facts.now) - facts.now) / 1000))
+  const seconds = Math.ceil(Math.max(0, facts.retryIn ?? 0) / 1000)
   const reason = facts.connection.reason ?? 'The connection was lost.'
   return {
-    kind: 'reconnecting',
-    word: 'Reconnecting',
-    detail: `in ${seconds} s · ${reason}`,
+    kind: 'offline',
+    word: 'Offline',
+    detail: `next attempt in ${seconds} s · ${reason}`,
     announcement: `${reason} The page reconnects by itself.`,
   }
 }

@@ -1,30 +1,16 @@
 /** The top of the page: state and freshness in words, progress, and the day's figures. */
 
-import type { ConnectionState } from 'backtest-stream'
 import { byId, setData, setHidden, setText } from '../dom.ts'
 import { timeOfDay } from '../exchange_time.ts'
 import type { Panel } from '../live/frame_loop.ts'
 import { PaceMeter } from '../live/pace_meter.ts'
 import { sessionStatus, type StatusFacts } from '../live/session_status.ts'
-import type { SessionStore } from '../live/session_store.ts'
 import { formatCount, formatPace, formatPrice, formatSignedMoney, signOf } from '../numbers.ts'
-
-/** What the headline needs beside the store. */
-export interface HeadlineSources {
-  readonly connection: () => ConnectionState
-  /** Ticks done; 0 before the first. */
-  readonly tick: () => number
-  readonly totalTicks: () => number | null
-  /** How the session ended, from the stream or, where the stream has nothing to tell, from the page itself. */
-  readonly ended: () => StatusFacts['ended']
-  readonly error: () => string | null
-  /** `performance.now()` when the newest tick came; null before the first. */
-  readonly tickCameAt: () => number | null
-}
+import type { SessionView } from '../session_view.ts'
 
 export class StatusPanel implements Panel {
   readonly interval = 100
-  readonly #sources: HeadlineSources
+  readonly #facts: () => StatusFacts
   readonly #status = byId('status')
   readonly #word = byId('status-word')
   readonly #detail = byId('status-detail')
@@ -32,29 +18,23 @@ export class StatusPanel implements Panel {
   readonly #retry = byId<HTMLButtonElement>('status-retry')
   readonly #progress = byId<HTMLProgressElement>('progress')
   readonly #cancel = byId('cancel-form')
+  readonly #afresh = byId('afresh')
 
-  constructor(sources: HeadlineSources, retryNow: () => void) {
-    this.#sources = sources
+  constructor(facts: () => StatusFacts, retryNow: () => void, dismissAfresh: () => void) {
+    this.#facts = facts
     this.#retry?.addEventListener('click', retryNow)
+    byId('afresh-dismiss')?.addEventListener('click', dismissAfresh)
   }
 
   draw(): void {
-    const now = performance.now()
-    const cameAt = this.#sources.tickCameAt()
-    const facts: StatusFacts = {
-      connection: this.#sources.connection(),
-      ended: this.#sources.ended(),
-      error: this.#sources.error(),
-      tick: this.#sources.tick(),
-      totalTicks: this.#sources.totalTicks(),
-      age: cameAt === null ? null : now - cameAt,
-      now,
-    }
+    const facts = this.#facts()
     const status = sessionStatus(facts)
     setText(this.#word, status.word)
     setText(this.#detail, status.detail)
-    setHidden(this.#retry, status.kind !== 'reconnecting' && status.kind !== 'refused')
+    setHidden(this.#retry, status.kind !== 'offline' && status.kind !== 'refused')
     setHidden(this.#cancel, facts.ended !== null)
+    setHidden(this.#afresh, facts.news.startedAfresh === null)
+    setText(byId('afresh-words'), facts.news.startedAfresh ?? '')
     if (this.#status?.dataset['kind'] !== status.kind) {
       setData(this.#status, 'kind', status.kind)
       setText(this.#announcement, status.announcement)
@@ -68,19 +48,19 @@ export class StatusPanel implements Panel {
 
 export class FiguresPanel implements Panel {
   readonly interval = 100
-  readonly #store: SessionStore
+  readonly #view: SessionView
   readonly #underlying: string
   readonly #pace = new PaceMeter()
   readonly #ended: () => boolean
 
-  constructor(store: SessionStore, underlying: string, ended: () => boolean) {
-    this.#store = store
+  constructor(view: SessionView, underlying: string, ended: () => boolean) {
+    this.#view = view
     this.#underlying = underlying
     this.#ended = ended
   }
 
   draw(): void {
-    const { state, newestTick } = this.#store
+    const { state, store } = this.#view
     const tick = state.diagnostics.current_state
     if (tick !== null) {
       showMoney('figure-total', tick.pnl_summary.total_pnl)
@@ -94,7 +74,8 @@ export class FiguresPanel implements Panel {
     setText(byId('figure-trades'), formatCount(summary.total_trades))
     setText(byId('figure-wins'), `${formatCount(summary.winning_trades)} won, ${formatCount(summary.losing_trades)} lost`)
     setText(byId('figure-win-rate'), `${summary.win_rate} %`)
-    this.#showPace(newestTick)
+    this.#showPace(store.newestTick)
+    setData(byId('figures'), 't', timeOfDay(tick?.timestamp))
   }
 
   #showPace(newestTick: number): void {

@@ -10,39 +10,35 @@ import { byId, create, setData, setHidden, setText } from '../dom.ts'
 import { timeOfDay } from '../exchange_time.ts'
 import { conditionRows, groupWords, tally, type ConditionRow, type NodeEvaluation } from '../live/evaluations.ts'
 import type { Panel } from '../live/frame_loop.ts'
-import type { SessionStore } from '../live/session_store.ts'
+import { activities, type NodeActivity } from './graph.ts'
+import type { SessionView } from '../session_view.ts'
 
 type NodeStatus = 'active' | 'done' | 'idle'
 
 const STATUS_WORDS: { readonly [Status in NodeStatus]: string } = { active: 'Active', done: 'Done', idle: 'Idle' }
 const VERDICT_WORDS = { true: 'True', false: 'False', missing: 'No value' } as const
 
-interface Completions {
-  readonly count: number
-  readonly last: string
-}
-
 export class NodesPanel implements Panel {
   readonly interval = 100
-  readonly #store: SessionStore
+  readonly #view: SessionView
   readonly #cards: readonly NodeCard[]
   readonly #summary = byId('nodes-count')
   readonly #list = byId('node-list')
-  readonly #completions = new Map<string, Completions>()
-  #revision = -1
+  #history: unknown = null
+  #activities: ReadonlyMap<string, NodeActivity> = new Map()
 
-  constructor(store: SessionStore) {
-    this.#store = store
-    this.#cards = [...document.querySelectorAll<HTMLElement>('[data-node-id]')].map((node) => new NodeCard(node))
+  constructor(view: SessionView) {
+    this.#view = view
+    this.#cards = [...document.querySelectorAll<HTMLElement>('.node[data-node-id]')].map((node) => new NodeCard(node))
     wireFilter()
   }
 
   draw(): void {
-    const active = new Set(this.#store.currentTick?.active_nodes ?? [])
-    const evaluations = this.#store.evaluations
+    const { state, evaluations } = this.#view
+    const active = new Set(state.diagnostics.current_state?.active_nodes ?? [])
     this.#countCompletions()
     for (const card of this.#cards) {
-      card.show(active.has(card.nodeId), this.#completions.get(card.nodeId), evaluations.get(card.nodeId))
+      card.show(active.has(card.nodeId), this.#activities.get(card.nodeId), evaluations.get(card.nodeId))
     }
     const activeCount = this.#cards.filter((card) => active.has(card.nodeId)).length
     setText(this.#summary, `${activeCount} active of ${this.#cards.length}`)
@@ -50,13 +46,10 @@ export class NodesPanel implements Panel {
   }
 
   #countCompletions(): void {
-    if (this.#revision === this.#store.revision) return
-    this.#revision = this.#store.revision
-    this.#completions.clear()
-    for (const event of Object.values(this.#store.state.diagnostics.events_history)) {
-      const count = (this.#completions.get(event.node_id)?.count ?? 0) + 1
-      this.#completions.set(event.node_id, { count, last: event.timestamp })
-    }
+    const history = this.#view.state.diagnostics.events_history
+    if (this.#history === history) return
+    this.#history = history
+    this.#activities = activities(history)
   }
 }
 
@@ -77,7 +70,7 @@ class NodeCard {
     this.#conditions = card.querySelector('.conditions')
   }
 
-  show(isActive: boolean, completions: Completions | undefined, evaluation: NodeEvaluation | undefined): void {
+  show(isActive: boolean, completions: NodeActivity | undefined, evaluation: NodeEvaluation | undefined): void {
     const status: NodeStatus = isActive ? 'active' : completions === undefined ? 'idle' : 'done'
     setData(this.#card, 'status', status)
     setText(this.#status, STATUS_WORDS[status])
@@ -97,9 +90,9 @@ class NodeCard {
   }
 }
 
-function completionWords(completions: Completions | undefined): string {
+function completionWords(completions: NodeActivity | undefined): string {
   if (completions === undefined) return 'not completed yet'
-  return `completed ${completions.count}×, last ${timeOfDay(completions.last)}`
+  return `completed ${completions.count}×, last ${timeOfDay(completions.lastTime)}`
 }
 
 function verdictWords({ conditions, timestamp }: NodeEvaluation): string {

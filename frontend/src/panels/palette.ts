@@ -1,6 +1,6 @@
 /** The style sheet's colours as a canvas needs them, read again when the theme changes. */
 
-const NAMES = ['text', 'muted', 'grid', 'axis', 'price', 'profit', 'loss', 'open', 'surface'] as const
+const NAMES = ['text', 'muted', 'grid', 'axis', 'price', 'profit', 'loss', 'open', 'surface', 'mark', 'range'] as const
 type Name = (typeof NAMES)[number]
 export type Palette = { readonly [Colour in Name]: string }
 

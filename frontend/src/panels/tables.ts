@@ -2,11 +2,11 @@
 
 import type { NodeEventRecord, OpenPosition, Trade } from 'backtest-stream'
 import { contractLabel } from '../contract_symbols.ts'
-import { byId } from '../dom.ts'
-import { timeOfDay } from '../exchange_time.ts'
+import { byId, setHidden } from '../dom.ts'
+import { parseTimestamp, timeOfDay } from '../exchange_time.ts'
 import type { Panel } from '../live/frame_loop.ts'
-import type { SessionStore } from '../live/session_store.ts'
 import { formatCount, formatMoney, formatSignedMoney, signOf } from '../numbers.ts'
+import type { SessionView } from '../session_view.ts'
 import { kindWords } from './node_words.ts'
 import { RowPool, type Cell } from './rows.ts'
 
@@ -22,91 +22,161 @@ function sideCell(side: 'buy' | 'sell'): Cell {
 
 export class PositionsPanel implements Panel {
   readonly interval = 100
-  readonly #store: SessionStore
+  readonly #view: SessionView
   readonly #rows: RowPool | null
 
-  constructor(store: SessionStore) {
+  constructor(view: SessionView) {
     const section = byId('positions')
-    this.#store = store
+    this.#view = view
     this.#rows = section && new RowPool(section, ['', '', 'number', 'number', 'number', 'number', 'number result'])
   }
 
   draw(): void {
-    this.#rows?.show((this.#store.currentTick?.open_positions ?? []).map(positionRow))
+    const positions = this.#view.openPositions
+    const rowAt = (index: number): Cell[] => this.#row(positions[index] as OpenPosition)
+    this.#rows?.show({ count: positions.length, total: positions.length, filter: '', rowAt })
   }
-}
 
-function positionRow(position: OpenPosition): Cell[] {
-  return [
-    { text: contractLabel(position.symbol) },
-    sideCell(position.side),
-    { text: formatCount(position.quantity) },
-    { text: timeOfDay(position.entry_time) },
-    { text: formatMoney(position.entry_price) },
-    { text: formatMoney(position.current_price) },
-    moneyCell(position.unrealized_pnl),
-  ]
+  #row(position: OpenPosition): Cell[] {
+    return [
+      { text: contractLabel(position.symbol) },
+      sideCell(position.side),
+      { text: formatCount(position.quantity) },
+      timeCell(this.#view, position.entry_time ?? null, position.entry_node_id),
+      { text: formatMoney(position.entry_price) },
+      { text: formatMoney(position.current_price) },
+      moneyCell(position.unrealized_pnl),
+    ]
+  }
 }
 
 export class TradesPanel implements Panel {
   readonly interval = 100
-  readonly #store: SessionStore
+  readonly #view: SessionView
   readonly #rows: RowPool | null
-  #revision = -1
+  #shown: unknown = null
 
-  constructor(store: SessionStore) {
+  constructor(view: SessionView) {
     const section = byId('trades')
-    this.#store = store
+    this.#view = view
     this.#rows =
       section &&
       new RowPool(section, ['number', '', '', 'number', 'number', 'number', 'number', 'number', 'number result', 'reason'])
   }
 
   draw(): void {
-    if (this.#revision === this.#store.revision) return
-    this.#revision = this.#store.revision
-    this.#rows?.show(this.#store.state.trades.trades.map(tradeRow).reverse())
+    const { trades } = this.#view.state.trades
+    const key = `${trades.length} ${this.#view.store.series.first} ${this.#view.store.series.last > 0}`
+    if (this.#shown === key) return
+    this.#shown = key
+    const rowAt = (index: number): Cell[] => {
+      const place = trades.length - 1 - index
+      return this.#row(trades[place] as Trade, place)
+    }
+    this.#rows?.show({ count: trades.length, total: trades.length, filter: '', rowAt })
+  }
+
+  #row(trade: Trade, place: number): Cell[] {
+    const reEntry = trade.re_entry_num > 0 ? ` · re-entry ${trade.re_entry_num}` : ''
+    return [
+      { text: String(place + 1) },
+      { text: contractLabel(trade.symbol) + reEntry },
+      sideCell(trade.side),
+      { text: formatCount(trade.quantity) },
+      timeCell(this.#view, trade.entry_time, trade.entry_trigger),
+      { text: formatMoney(trade.entry_price) },
+      timeCell(this.#view, trade.exit_time, trade.exit_reason),
+      { text: formatMoney(trade.exit_price) },
+      moneyCell(trade.pnl),
+      { text: trade.exit_reason },
+    ]
   }
 }
 
-function tradeRow(trade: Trade, index: number): Cell[] {
-  const reEntry = trade.re_entry_num > 0 ? ` · re-entry ${trade.re_entry_num}` : ''
-  return [
-    { text: String(index + 1) },
-    { text: contractLabel(trade.symbol) + reEntry },
-    sideCell(trade.side),
-    { text: formatCount(trade.quantity) },
-    { text: timeOfDay(trade.entry_time) },
-    { text: formatMoney(trade.entry_price) },
-    { text: timeOfDay(trade.exit_time) },
-    { text: formatMoney(trade.exit_price) },
-    moneyCell(trade.pnl),
-    { text: trade.exit_reason },
-  ]
+/** A time that leads to its tick, as soon as the page knows which one that is. */
+function timeCell(view: SessionView, timestamp: string | null, node: string | undefined): Cell {
+  const text = timeOfDay(timestamp)
+  const tick = timestamp === null ? 0 : view.store.series.tickAt(parseTimestamp(timestamp))
+  return tick === 0 ? { text } : { text, tick, ...(node === undefined ? {} : { node }) }
+}
+
+/** What the feed of node events is narrowed to. */
+export interface EventFilter {
+  /** Kind of node as the events spell it; empty for all. */
+  readonly kind: string
+  readonly text: string
 }
 
 export class NodeEventsPanel implements Panel {
   readonly interval = 100
-  readonly #store: SessionStore
+  readonly #view: SessionView
   readonly #rows: RowPool | null
-  #revision = -1
+  readonly #kind = byId<HTMLSelectElement>('events-kind')
+  readonly #text = byId<HTMLInputElement>('events-text')
+  #history: unknown = null
+  #filterShown = ''
 
-  constructor(store: SessionStore) {
+  /** @param onFilter Called when the reader has narrowed the feed. */
+  constructor(view: SessionView, filter: EventFilter, onFilter: (filter: EventFilter) => void) {
     const section = byId('node-events')
-    this.#store = store
+    this.#view = view
     this.#rows = section && new RowPool(section, ['number', '', 'muted', 'reason'])
+    setHidden(byId('events-filter'), false)
+    this.filter = filter
+    const changed = (): void => {
+      this.#rows?.rewind()
+      onFilter(this.filter)
+      this.draw()
+    }
+    this.#kind?.addEventListener('change', changed)
+    this.#text?.addEventListener('input', changed)
+  }
+
+  get filter(): EventFilter {
+    return { kind: this.#kind?.value ?? '', text: this.#text?.value ?? '' }
+  }
+
+  set filter({ kind, text }: EventFilter) {
+    if (this.#kind !== null) this.#kind.value = kind
+    if (this.#text !== null) this.#text.value = text
   }
 
   draw(): void {
-    if (this.#revision === this.#store.revision) return
-    this.#revision = this.#store.revision
-    this.#rows?.show(Object.values(this.#store.state.diagnostics.events_history).map(eventRow).reverse())
+    const history = this.#view.state.diagnostics.events_history
+    const filter = JSON.stringify(this.filter)
+    if (this.#history === history && this.#filterShown === filter) return
+    this.#history = history
+    this.#filterShown = filter
+    const all = Object.values(history)
+    const events = filteredEvents(all, this.filter)
+    this.#rows?.show({
+      count: events.length,
+      total: all.length,
+      filter: filterWords(this.filter),
+      rowAt: (index) => eventRow(events[events.length - 1 - index] as NodeEventRecord),
+    })
   }
 }
 
+/** The events that a filter keeps. Texts are looked for in what the table shows, in any case. */
+export function filteredEvents(events: readonly NodeEventRecord[], { kind, text }: EventFilter): readonly NodeEventRecord[] {
+  if (kind === '' && text === '') return events
+  const wanted = text.toLowerCase()
+  return events.filter(
+    (event) =>
+      (kind === '' || event.node_type === kind) &&
+      `${event.node_name} ${kindWords(event.node_type)} ${event.conditions_preview ?? ''}`.toLowerCase().includes(wanted),
+  )
+}
+
+function filterWords({ kind, text }: EventFilter): string {
+  return [kind === '' ? '' : kindWords(kind), text === '' ? '' : `“${text}”`].filter((word) => word !== '').join(', ')
+}
+
 function eventRow(event: NodeEventRecord): Cell[] {
+  const text = timeOfDay(event.timestamp)
   return [
-    { text: timeOfDay(event.timestamp) },
+    event.tick === undefined ? { text } : { text, tick: event.tick, node: event.node_id },
     { text: event.node_name },
     { text: kindWords(event.node_type) },
     { text: event.conditions_preview ?? '' },

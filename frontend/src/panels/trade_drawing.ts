@@ -1,7 +1,10 @@
-/** Draws trades on a chart: the same shapes, colours and labels on every one. Shape tells entry from exit, not colour alone. */
+/**
+ * Draws trades on a chart: the same shapes, colours and labels on every one. Shape tells entry, exit, stop and target
+ * apart, not colour alone.
+ */
 
 import type uPlot from 'uplot'
-import type { Outcome, TradeMarks } from '../live/trade_markers.ts'
+import type { MarkerKind, Outcome, TradeMarker, TradeMarks } from '../live/trade_markers.ts'
 import { withAlpha, type Palette } from './palette.ts'
 
 /** Half the width of a marker, CSS pixels. */
@@ -25,23 +28,53 @@ export function drawSpans(chart: uPlot, marks: TradeMarks, lastTime: number, pal
     const left = Math.max(bbox.left, chart.valToPos(span.start, 'x', true))
     const right = Math.min(bbox.left + bbox.width, chart.valToPos(span.end ?? lastTime, 'x', true))
     if (right <= left) continue
-    ctx.fillStyle = withAlpha(colourOf(span.outcome, palette), 0.09)
+    ctx.fillStyle = withAlpha(colourOf(span.outcome, palette), 0.085)
     ctx.fillRect(left, bbox.top, right - left, bbox.height)
   }
   ctx.restore()
 }
 
-/** Draw entries below the line, pointing up, and exits above it, pointing down, each with its trade's number. */
+const LEVEL_WORDS = { entry: 'entry', stop: 'stop', target: 'target' } as const
+
+/** Draw the prices at which positions were entered and guarded, as long as they were open. */
+export function drawLevels(chart: uPlot, marks: TradeMarks, lastTime: number, palette: Palette): void {
+  const { ctx, bbox } = chart
+  const ratio = devicePixelRatio
+  ctx.save()
+  ctx.lineWidth = ratio
+  ctx.font = `500 ${10 * ratio}px ui-sans-serif, system-ui, sans-serif`
+  for (const level of marks.levels) {
+    const left = Math.max(bbox.left, chart.valToPos(level.start, 'x', true))
+    const right = Math.min(bbox.left + bbox.width, chart.valToPos(level.end ?? lastTime, 'x', true))
+    const y = Math.round(chart.valToPos(level.price, 'y', true)) + 0.5
+    if (right <= left || y < bbox.top || y > bbox.top + bbox.height) continue
+    const colour = level.kind === 'entry' ? palette.open : level.kind === 'stop' ? palette.loss : palette.profit
+    ctx.strokeStyle = ctx.fillStyle = colour
+    ctx.setLineDash(level.kind === 'entry' ? [2 * ratio, 3 * ratio] : [6 * ratio, 3 * ratio])
+    ctx.beginPath()
+    ctx.moveTo(left, y)
+    ctx.lineTo(right, y)
+    ctx.stroke()
+    if (right - left > 60 * ratio) {
+      ctx.textAlign = 'left'
+      ctx.textBaseline = 'bottom'
+      ctx.fillText(`${LEVEL_WORDS[level.kind]} ${level.price.toFixed(2)}`, left + 12 * ratio, y - 3 * ratio)
+    }
+  }
+  ctx.restore()
+}
+
+/** Draw entries below the line and exits above it, each with its trade's number. `valueAt` gives a marker's height. */
 export function drawMarkers(
   chart: uPlot,
   marks: TradeMarks,
-  valueAt: (time: number) => number,
+  valueAt: (marker: TradeMarker) => number,
   palette: Palette,
 ): void {
   const { ctx, bbox } = chart
   const ratio = devicePixelRatio
   const size = MARKER_SIZE * ratio
-  const labelled = { entry: Number.NEGATIVE_INFINITY, exit: Number.NEGATIVE_INFINITY }
+  const labelled = { 1: Number.NEGATIVE_INFINITY, '-1': Number.NEGATIVE_INFINITY }
   const labels: { readonly text: string; readonly x: number; readonly y: number; readonly baseline: CanvasTextBaseline }[] = []
   ctx.save()
   ctx.font = `600 ${10.5 * ratio}px ui-sans-serif, system-ui, sans-serif`
@@ -49,27 +82,24 @@ export function drawMarkers(
   ctx.lineWidth = 1.5 * ratio
   ctx.lineJoin = 'round'
   for (const marker of [...marks.markers].sort((one, other) => one.time - other.time)) {
-    const value = valueAt(marker.time)
+    const value = valueAt(marker)
     const x = chart.valToPos(marker.time, 'x', true)
     if (!Number.isFinite(value) || x < bbox.left - size || x > bbox.left + bbox.width + size) continue
     const direction = marker.kind === 'entry' ? 1 : -1
     const tip = chart.valToPos(value, 'y', true) + direction * MARKER_GAP * ratio
     ctx.fillStyle = marker.kind === 'entry' ? palette.open : colourOf(marker.outcome, palette)
     ctx.strokeStyle = palette.surface
-    ctx.beginPath()
-    ctx.moveTo(x, tip)
-    ctx.lineTo(x - size, tip + direction * size * 1.7)
-    ctx.lineTo(x + size, tip + direction * size * 1.7)
-    ctx.closePath()
+    tracePath(ctx, marker.kind, x, tip, size)
     ctx.stroke()
     ctx.fill()
-    if (x - labelled[marker.kind] < LABEL_SPACING * ratio) continue
-    labelled[marker.kind] = x
-    const y = tip + direction * (size * 1.7 + 2 * ratio)
+    if (x - labelled[direction] < LABEL_SPACING * ratio) continue
+    labelled[direction] = x
+    const y = tip + direction * (size * 1.8 + 2 * ratio)
     labels.push({ text: marker.label, x, y, baseline: direction === 1 ? 'top' : 'bottom' })
   }
   // After all shapes, so that none covers a number.
   ctx.lineWidth = 3 * ratio
+  ctx.strokeStyle = palette.surface
   ctx.fillStyle = palette.text
   for (const { text, x, y, baseline } of labels) {
     ctx.textBaseline = baseline
@@ -77,4 +107,33 @@ export function drawMarkers(
     ctx.fillText(text, x, y)
   }
   ctx.restore()
+}
+
+/** A triangle up for an entry, down for an exit on a signal; a square for a stop, a diamond for a target, a disc for the close. */
+function tracePath(ctx: CanvasRenderingContext2D, kind: MarkerKind, x: number, tip: number, size: number): void {
+  const direction = kind === 'entry' ? 1 : -1
+  const far = tip + direction * size * 1.7
+  const middle = (tip + far) / 2
+  ctx.beginPath()
+  switch (kind) {
+    case 'entry':
+    case 'exit':
+      ctx.moveTo(x, tip)
+      ctx.lineTo(x - size, far)
+      ctx.lineTo(x + size, far)
+      break
+    case 'stop':
+      ctx.rect(x - size * 0.85, Math.min(tip, far), size * 1.7, size * 1.7)
+      break
+    case 'target':
+      ctx.moveTo(x, tip)
+      ctx.lineTo(x - size, middle)
+      ctx.lineTo(x, far)
+      ctx.lineTo(x + size, middle)
+      break
+    case 'close':
+      ctx.arc(x, middle, size * 0.85, 0, 2 * Math.PI)
+      break
+  }
+  ctx.closePath()
 }

@@ -1,6 +1,7 @@
 /** Messages for the tests, with what matters to them filled in. */
 
 import type { Frame, NodeExecution, TickUpdate, Trade } from 'backtest-stream'
+import { Digest, type Batch } from '../../src/live/digest.ts'
 
 export function tick(number: number, change: Partial<TickUpdate> = {}): TickUpdate {
   const seconds = 9 * 3600 + 15 * 60 + number - 1
@@ -53,4 +54,11 @@ export function trade(change: Partial<Trade> = {}): Trade {
     exit_reason: 'stop',
     ...change,
   }
+}
+
+/** The batch that a page is given for some frames. */
+export function batchOf(frames: readonly Frame[]): Batch {
+  const digest = new Digest()
+  digest.take(frames)
+  return digest.flush()
 }

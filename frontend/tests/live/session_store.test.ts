@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { gzipSync } from 'node:zlib'
 import { EMPTY_STATE, fold, type Message } from 'backtest-stream'
 import { SessionStore } from '../../src/live/session_store.ts'
-import { execution, frame, tick, trade } from './messages.ts'
+import { batchOf, execution, frame, tick, trade } from './messages.ts'
 
 const pack = (document: unknown): string => gzipSync(JSON.stringify(document)).toString('base64')
 
@@ -21,7 +21,7 @@ describe('a store', () => {
     ]
     const store = new SessionStore('NIFTY')
 
-    await store.ingest(messages.map((message) => frame(message.event, message.data)))
+    await store.ingest(batchOf(messages.map((message) => frame(message.event, message.data))))
 
     expect(store.state).toEqual(messages.reduce(fold, EMPTY_STATE))
     expect([store.newestTick, store.series.length]).toEqual([51, 51])
@@ -31,12 +31,14 @@ describe('a store', () => {
     const store = new SessionStore('NIFTY')
     const evaluated = (number: number): object => ({ node_executions: { [`e${number}`]: execution('a', number, false) } })
 
-    await store.ingest([
-      frame('tick_update', tick(1, { ...evaluated(1), active_nodes: ['a'] })),
-      frame('tick_update', tick(2, { ...evaluated(2), active_nodes: ['a'] })),
-      frame('tick_update', tick(3, { active_nodes: ['b'] })),
-      frame('tick_update', tick(4, { active_nodes: ['b'] })),
-    ])
+    await store.ingest(
+      batchOf([
+        frame('tick_update', tick(1, { ...evaluated(1), active_nodes: ['a'] })),
+        frame('tick_update', tick(2, { ...evaluated(2), active_nodes: ['a'] })),
+        frame('tick_update', tick(3, { active_nodes: ['b'] })),
+        frame('tick_update', tick(4, { active_nodes: ['b'] })),
+      ]),
+    )
 
     expect(store.evaluations.get('a')).toEqual({
       conditions: execution('a', 2, false).evaluated_conditions,
@@ -53,7 +55,7 @@ describe('a store', () => {
       trades: pack({ date: '2024-10-29', summary: SUMMARY, trades: [trade()] }),
     }
 
-    await store.ingest([frame('initial_state', snapshot), frame('tick_update', tick(881, { event_id: 901 }))])
+    await store.ingest(batchOf([frame('initial_state', snapshot), frame('tick_update', tick(881, { event_id: 901 }))]))
 
     expect(store.state.trades.trades).toEqual([trade()])
     expect([store.newestTick, store.series.first, store.series.hasHole]).toEqual([881, 880, true])
@@ -71,8 +73,17 @@ describe('a store', () => {
       error: 'A price is missing.',
     }
 
-    await store.ingest([frame('backtest_complete', completion)])
+    await store.ingest(batchOf([frame('backtest_complete', completion)]))
 
     expect(store.completion).toEqual({ status: 'failed', total_ticks: 9, error: 'A price is missing.' })
+  })
+
+  test('S8: begins with what another tab has folded already', () => {
+    const store = new SessionStore('NIFTY')
+    const state = fold(EMPTY_STATE, { event: 'tick_update', data: tick(700, { node_executions: { e: execution('a', 26, false) } }) })
+
+    store.begin(state, null)
+
+    expect([store.state, store.newestTick, store.series.first, store.evaluations.has('a')]).toEqual([state, 700, 700, true])
   })
 })

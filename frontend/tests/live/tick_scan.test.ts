@@ -7,13 +7,20 @@ describe('a scanned tick', () => {
   test('has the numbers of the parsed one', () => {
     const message = tick(1234, {
       pnl_summary: { realized_pnl: '-10.00', unrealized_pnl: '-5.50', total_pnl: '-15.50', closed_trades: 1, open_trades: 1 },
+      ltp: {
+        NIFTY: { ltp: 25_234, timestamp: '2024-10-29 09:35:33.000000' },
+        'NIFTY:2024-11-07:OPT:24250:PE': { ltp: 208.4, timestamp: '2024-10-29 09:35:33.000000' },
+      },
       active_nodes: ['entry', 'square-off'],
     })
 
-    expect(scanTick(JSON.stringify(message), 'NIFTY')).toEqual({
+    expect(scanTick(JSON.stringify(message))).toEqual({
       tick: 1234,
       time: parseTimestamp(message.timestamp),
-      underlying: 25_234,
+      prices: [
+        { symbol: 'NIFTY', price: 25_234 },
+        { symbol: 'NIFTY:2024-11-07:OPT:24250:PE', price: 208.4 },
+      ],
       totalPnl: -15.5,
       activeNodes: '"active_nodes":["entry","square-off"]',
     })
@@ -24,17 +31,17 @@ describe('a scanned tick', () => {
     const misleading = { ...execution(trap, 1, true), pnl_summary: { total_pnl: '9.00' }, ltp: { NIFTY: { ltp: 9 } } }
     const message = tick(7, { node_executions: { [trap]: misleading } })
 
-    expect(scanTick(JSON.stringify(message), 'NIFTY')).toMatchObject({ tick: 7, underlying: 24_007, totalPnl: 0 })
+    expect(scanTick(JSON.stringify(message))).toMatchObject({ tick: 7, prices: [{ symbol: 'NIFTY', price: 24_007 }], totalPnl: 0 })
   })
 
-  test('has no price before the underlying’s first', () => {
-    expect(scanTick(JSON.stringify(tick(1, { ltp: {} })), 'NIFTY')?.underlying).toBeNaN()
+  test('has no prices before the first', () => {
+    expect(scanTick(JSON.stringify(tick(1, { ltp: {} })))?.prices).toEqual([])
   })
 
   test.each(['{}', '', '{"tick":1}', JSON.stringify({ ...tick(1), timestamp: 'noon' }), '{"active_nodes":[],"ltp":{}}'])(
     'is left to the parser where it is not laid out as expected: %s',
     (data) => {
-      expect(scanTick(data, 'NIFTY')).toBeNull()
+      expect(scanTick(data)).toBeNull()
     },
   )
 })

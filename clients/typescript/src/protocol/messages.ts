@@ -97,6 +97,8 @@ export interface TickUpdate extends Envelope {
 export interface NodeEventRecord extends NodeExecution {
   readonly execution_id: string
   readonly parent_execution_id: string | null
+  /** The tick in which the node completed. */
+  readonly tick?: number
   readonly timestamp: Timestamp
   readonly event_type: string
   readonly conditions_preview?: string | null
@@ -120,6 +122,10 @@ export interface Trade {
   readonly entry_trigger: string
   readonly exit_reason: string
   readonly closed_by?: string
+  /** What kind of exit it was: "signal", "stop_loss", "take_profit", "trailing_stop", "square_off", "market_close". */
+  readonly exit_type?: string
+  /** The price that decided the exit. */
+  readonly trigger_price?: Money
 }
 
 export interface TradeSummary {

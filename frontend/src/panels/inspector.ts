@@ -1,0 +1,154 @@
+/**
+ * Why? One node at one moment: each condition by name, its operands, its result, since when, when it was last true, and
+ * which one stands in the way. Nobody has to press a button to be told.
+ */
+
+import { byId, create, setData, setHidden, setText } from '../dom.ts'
+import { timeOfDay } from '../exchange_time.ts'
+import type { Panel } from '../live/frame_loop.ts'
+import { whyRows, whySentence, type WhyDocument, type WhyRow } from '../live/why.ts'
+import type { SessionView } from '../session_view.ts'
+
+/** How often the memory of a live session is asked for. */
+const LIVE_MS = 1_000
+/** How long the reader stays at a tick before the server is asked about it. */
+const SETTLED_MS = 80
+
+const VERDICT_WORDS = { true: 'True', false: 'False', missing: 'No value' } as const
+
+export class Inspector implements Panel {
+  readonly interval = 100
+  readonly #view: SessionView
+  readonly #apiUrl: string
+  readonly #redraw: () => void
+  readonly #section = byId('why')
+  readonly #choice = byId<HTMLSelectElement>('why-node')
+  readonly #sentence = byId('why-sentence')
+  readonly #conditions = byId('why-conditions')
+  readonly #parents = byId('why-parents')
+  readonly #fault = byId('why-fault')
+  #memory: { readonly node: string; readonly document: WhyDocument } | null = null
+  #asked = ''
+  #isAsking = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  /**
+   * @param apiUrl Of the session, ends in a slash.
+   * @param onNode Called with the node that the reader chose.
+   * @param redraw Ask for a drawing: an answer came.
+   */
+  constructor(view: SessionView, apiUrl: string, onNode: (nodeId: string) => void, redraw: () => void) {
+    this.#view = view
+    this.#apiUrl = apiUrl
+    this.#redraw = redraw
+    this.#choice?.addEventListener('change', () => onNode(this.#choice?.value ?? ''))
+  }
+
+  get node(): string {
+    return this.#choice?.value ?? ''
+  }
+
+  select(nodeId: string | null): void {
+    const isKnown = [...(this.#choice?.options ?? [])].some((option) => option.value === nodeId)
+    if (this.#choice !== null && nodeId !== null && isKnown) this.#choice.value = nodeId
+  }
+
+  /** The name of a node, as the strategy says it. */
+  nameOf(nodeId: string): string {
+    return [...(this.#choice?.options ?? [])].find((option) => option.value === nodeId)?.text ?? nodeId
+  }
+
+  draw(): void {
+    const { node } = this
+    if (node === '') return
+    this.#remember(node)
+    const evaluation = this.#view.evaluations.get(node)
+    const memory = this.#memory?.node === node ? this.#memory.document : null
+    const isActive = this.#view.state.diagnostics.current_state?.active_nodes.includes(node) ?? false
+    const rows = evaluation === undefined ? [] : whyRows(evaluation, memory)
+    setText(this.#sentence, evaluation === undefined ? this.#silence(isActive) : whySentence(evaluation, rows, isActive))
+    setText(byId('why-time'), timeOfDay(evaluation?.timestamp ?? this.#view.state.diagnostics.current_state?.timestamp))
+    setData(this.#section, 'state', isActive ? 'active' : 'idle')
+    setData(this.#section, 't', timeOfDay(this.#view.state.diagnostics.current_state?.timestamp))
+    this.#showRows(rows)
+    this.#showParents(memory)
+  }
+
+  #silence(isActive: boolean): string {
+    return isActive ? 'It has no conditions: it acts in its turn.' : 'It was not asked for anything up to this moment.'
+  }
+
+  #showRows(rows: readonly WhyRow[]): void {
+    const list = this.#conditions
+    if (list === null) return
+    while (list.children.length > rows.length) list.lastElementChild?.remove()
+    while (list.children.length < rows.length) list.append(newRow())
+    rows.forEach((row, place) => showRow(list.children[place] as HTMLElement, row))
+  }
+
+  #showParents(memory: WhyDocument | null): void {
+    const parents = memory?.parents ?? []
+    const words = parents.map(({ node_id, name, state }) => `${name ?? this.nameOf(node_id)} (${state})`)
+    setText(this.#parents, words.length === 0 ? '' : `Activated by ${words.join(', ')}`)
+    setHidden(this.#parents, words.length === 0)
+  }
+
+  #remember(node: string): void {
+    const { isFollowing, tick, store } = this.#view
+    if (tick === 0) return
+    const isLive = isFollowing && store.completion === null
+    const key = isLive ? `${node} ${Math.floor(performance.now() / LIVE_MS)}` : `${node} ${tick}`
+    if (this.#asked === key) return
+    this.#asked = key
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#ask(node, isLive ? null : tick, key), isLive ? 0 : SETTLED_MS)
+  }
+
+  async #ask(node: string, tick: number | null, key: string): Promise<void> {
+    if (this.#isAsking) {
+      // Asked again with the next drawing.
+      if (this.#asked === key) this.#asked = ''
+      return
+    }
+    this.#isAsking = true
+    try {
+      const query = new URLSearchParams({ node, ...(tick === null ? {} : { tick: String(tick) }) })
+      const answer = await fetch(`${this.#apiUrl}why/?${query}`, { headers: { Accept: 'application/json' } })
+      if (!answer.ok) throw new Error(`The server answered ${answer.status}.`)
+      this.#memory = { node, document: (await answer.json()) as WhyDocument }
+      this.#showFault(null)
+    } catch (error) {
+      this.#showFault(error instanceof TypeError ? 'The server cannot be reached.' : String(error))
+    }
+    this.#isAsking = false
+    this.#redraw()
+  }
+
+  #showFault(fault: string | null): void {
+    setHidden(this.#fault, fault === null)
+    setText(this.#fault, fault === null ? '' : `Since when and when last cannot be read: ${fault}`)
+  }
+}
+
+function newRow(): HTMLElement {
+  const row = create('li', 'condition')
+  const memory = create('span', 'memory')
+  memory.append(create('span', 'since'), create('span', 'last-true'), create('a', 'tick-link go-there', 'go there'))
+  row.append(create('span', 'verdict'), create('span', 'condition-text'), create('span', 'operands'), memory)
+  return row
+}
+
+function showRow(node: HTMLElement, row: WhyRow): void {
+  setData(node, 'verdict', row.verdict)
+  setData(node, 'depth', String(row.depth))
+  setData(node, 'blocking', row.isFirstFailing ? 'yes' : 'no')
+  const [verdict, text, operands, memory] = node.children
+  setText(verdict, VERDICT_WORDS[row.verdict])
+  setText(text, row.text)
+  setText(operands, row.operands)
+  const [since, lastTrue, link] = memory?.children ?? []
+  setText(since, row.since === null ? '' : `since ${timeOfDay(row.since.time)}`)
+  setText(lastTrue, row.lastTrue === null ? '' : `last true ${timeOfDay(row.lastTrue.time)}`)
+  setHidden(link as HTMLElement, row.lastTrue === null)
+  if (row.lastTrue !== null) link?.setAttribute('href', `?t=${row.lastTrue.tick}`)
+}

@@ -1,0 +1,104 @@
+"""What the browser tests read off a session's page, and how they move it to a moment."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from strategies.templatetags import monitor
+
+#: Milliseconds for one answer of the server and its drawing, on a busy machine.
+PATIENCE = 30_000
+
+
+def open_finished(page: Page, address: str) -> None:
+    """Open a finished session's page and wait until it shows the moment that the address asks for."""
+    page.goto(address)
+    expect(page.locator("#status-word")).to_have_text("Completed", timeout=PATIENCE)
+    expect(page.locator("#price-chart .chart-canvas")).to_have_attribute(
+        "aria-label", re.compile("09:15:00 to 15:30:00"), timeout=PATIENCE
+    )
+    await_moment(page)
+
+
+def await_moment(page: Page) -> None:
+    """Wait until every panel shows the moment that is looked at."""
+    expect(page.locator("#session[data-exact=yes]")).to_be_attached(timeout=PATIENCE)
+
+
+def go_to_tick(page: Page, tick: int) -> None:
+    """Drag the bar to a tick and wait until the page shows it."""
+    page.locator("#scrub").evaluate(
+        "(bar, tick) => { bar.value = tick; bar.dispatchEvent(new Event('input', { bubbles: true })) }", tick
+    )
+    expect(page.locator("#scrub-tick")).to_have_text(f"tick {monitor.count(tick)}", timeout=PATIENCE)
+    await_moment(page)
+
+
+def rows(page: Page, section: str) -> list[list[str]]:
+    """Read a table, the texts of its cells row by row."""
+    found: list[list[str]] = page.evaluate(
+        """(selector) => [...document.querySelectorAll(selector)].map(
+             (row) => [...row.cells].map((cell) => cell.textContent.trim()))""",
+        f"{section} tbody tr",
+    )
+    return found
+
+
+def figures(page: Page) -> dict[str, str]:
+    """Read the day's figures by their names."""
+    found: dict[str, str] = page.evaluate(
+        """(names) => Object.fromEntries(
+             names.map((name) => [name, document.getElementById(`figure-${name}`).textContent.trim()]))""",
+        ["total", "realized", "unrealized", "open", "trades", "win-rate", "underlying", "time"],
+    )
+    return found
+
+
+def figures_of(state: dict[str, Any], *, underlying: str = "NIFTY") -> dict[str, str]:
+    """Write what the figures should say of a state, from the server's documents."""
+    tick, summary = state["diagnostics"]["current_state"], state["trades"]["summary"]
+    return {
+        "total": monitor.signed_money(tick["pnl_summary"]["total_pnl"]),
+        "realized": monitor.signed_money(tick["pnl_summary"]["realized_pnl"]),
+        "unrealized": monitor.signed_money(tick["pnl_summary"]["unrealized_pnl"]),
+        "open": str(tick["pnl_summary"]["open_trades"]),
+        "trades": monitor.count(summary["total_trades"]),
+        "win-rate": f"{summary['win_rate']} %",
+        "underlying": monitor.money(tick["ltp"][underlying]["ltp"]),
+        "time": monitor.clock(tick["timestamp"]),
+    }
+
+
+def trade_row(number: int, trade: dict[str, Any]) -> list[str]:
+    """Write the row of a trade, from the API's document."""
+    re_entry = f" · re-entry {trade['re_entry_num']}" if trade["re_entry_num"] else ""
+    return [
+        str(number),
+        monitor.contract(trade["symbol"]) + re_entry,
+        trade["side"].capitalize(),
+        monitor.count(trade["quantity"]),
+        monitor.clock(trade["entry_time"]),
+        monitor.money(trade["entry_price"]),
+        monitor.clock(trade["exit_time"]),
+        monitor.money(trade["exit_price"]),
+        monitor.signed_money(trade["pnl"]),
+        trade["exit_reason"],
+    ]
+
+
+def event_row(event: dict[str, Any]) -> list[str]:
+    """Write the row of a node event, from the API's document."""
+    return [
+        monitor.clock(event["timestamp"]),
+        event["node_name"],
+        monitor.node_kind(event["node_type"]),
+        event["conditions_preview"] or "",
+    ]
+
+
+def condition(page: Page, text: str) -> Locator:
+    """Find a condition of the Why? panel by what the strategy calls it."""
+    return page.locator("#why-conditions .condition").filter(has_text=text)

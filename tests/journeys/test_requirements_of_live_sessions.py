@@ -1,0 +1,151 @@
+"""
+A session watched while it runs, on one site that all these tests share.
+
+Each test is named after the requirement of the monitor that it proves.
+"""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.journeys import looking
+from tests.journeys.cuttable_line import CuttableLine
+from tests.journeys.looking import PATIENCE
+from tests.journeys.running_site import RunningSite
+
+pytestmark = pytest.mark.browser
+
+#: A browser without a shared worker: its pages have connections of their own, and the test's clock is their only one.
+_WITHOUT_WORKER = "delete window.SharedWorker"
+_LIVE = re.compile(r"^tick [\d,]+ / 22,351 · \d\d:\d\d:\d\d IST · [\d.]+ s ago$")
+
+
+@pytest.fixture
+def live_id(site: RunningSite) -> Iterator[str]:
+    """Yield a session that runs for as long as a test may last, and cancel it in the end."""
+    session_id = site.queue("20")
+    yield session_id
+    site.cancel(session_id)
+
+
+@pytest.fixture
+def site_line(site: RunningSite) -> Iterator[CuttableLine]:
+    """Yield a line to the shared site that the test can cut or stall."""
+    line = CuttableLine(site.url)
+    yield line
+    line.close()
+
+
+def test_requirement_16_and_17_the_line_says_live_offline_resumed(
+    page: Page, site: RunningSite, site_line: CuttableLine, live_id: str
+) -> None:
+    page.goto(f"{site_line.url}/sessions/{live_id}/")
+    expect(page.locator("#status-word")).to_have_text("Live", timeout=PATIENCE)
+    expect(page.locator("#status-detail")).to_have_text(_LIVE)
+
+    site_line.cut()
+    expect(page.locator("#status-word")).to_have_text("Offline", timeout=PATIENCE)
+    expect(page.locator("#status-detail")).to_have_text(re.compile(r"^next attempt in \d+ s · The server"))
+    site_line.mend()
+    page.get_by_role("button", name="Try now").click()
+    expect(page.locator("#status-word")).to_have_text("Resumed", timeout=PATIENCE)
+    expect(page.locator("#status-detail")).to_have_text(re.compile(r"^from tick [\d,]+ · tick "))
+    expect(page.locator("#status-word")).to_have_text("Live", timeout=PATIENCE)
+    # No tick is missing and none came twice: what the page folded is what the server has of that moment.
+    page.keyboard.press("Space")
+    looking.await_moment(page)
+    tick = int(page.inner_text("#scrub-tick").removeprefix("tick ").replace(",", ""))
+    assert looking.figures(page) == looking.figures_of(site.read(f"/api/sessions/{live_id}/state/?tick={tick}"))
+    page.get_by_role("button", name="Live").click()
+    expect(page.locator("#session[data-following=yes]")).to_be_attached()
+
+
+def test_requirement_17_a_silent_line_is_stale(
+    browser: Browser, site: RunningSite, site_line: CuttableLine, live_id: str
+) -> None:
+    context = browser.new_context()
+    context.add_init_script(_WITHOUT_WORKER)
+    page = context.new_page()
+    page.clock.install()
+    page.goto(f"{site_line.url}/sessions/{live_id}/")
+    expect(page.locator("#status-word")).to_have_text("Live", timeout=PATIENCE)
+
+    site_line.stall()
+    page.clock.run_for(3_000)
+    page.clock.fast_forward(36_000)
+    page.clock.run_for(500)
+
+    expect(page.locator("#status-word")).to_have_text("Stale", timeout=PATIENCE)
+    expect(page.locator("#status-detail")).to_have_text(re.compile(r"^nothing for \d\d s · tick "))
+    site_line.mend()
+    context.close()
+
+
+def test_requirement_18_ten_tabs_share_a_line_and_the_eleventh_loads(
+    browser: Browser, site: RunningSite, live_id: str
+) -> None:
+    context = browser.new_context(viewport={"width": 800, "height": 600})
+    # Narrow and at the trades: eleven tabs with charts would draw more than a small machine can.
+    address = f"{site.url}/sessions/{live_id}/?tab=trades"
+    tabs = [context.new_page() for _ in range(10)]
+    for tab in tabs:
+        tab.goto(address)
+    eleventh = context.new_page()
+    eleventh.goto(address)
+
+    # Six streams are all that a browser opens to a server: each of its own, the seventh tab would wait for ever.
+    for tab in (*tabs, eleventh):
+        expect(tab.locator("#status-word")).to_have_text("Live", timeout=PATIENCE)
+    before = tabs[0].inner_text("#scrub-tick")
+    expect(tabs[0].locator("#scrub-tick")).not_to_have_text(before, timeout=PATIENCE)
+    # The one that opened the line leaves; the others go on.
+    tabs[0].close()
+    before = tabs[9].inner_text("#scrub-tick")
+    expect(tabs[9].locator("#scrub-tick")).not_to_have_text(before, timeout=PATIENCE)
+    context.close()
+
+
+def test_requirement_15_the_others_see_who_cancelled(browser: Browser, site: RunningSite) -> None:
+    session_id = site.queue("20")
+    address = f"{site.url}/sessions/{session_id}/"
+    onlooker = browser.new_context().new_page()
+    onlooker.goto(address)
+    expect(onlooker.locator("#status-word")).to_have_text("Live", timeout=PATIENCE)
+    staff = browser.new_context()
+    page = site.sign_in(staff)
+
+    page.goto(address)
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(onlooker.locator("#control-words")).to_have_text(
+        re.compile(r"^(Cancelled by admin at|admin asked to cancel at) \d\d:\d\d:\d\d"), timeout=PATIENCE
+    )
+    expect(onlooker.locator("#status-word")).to_have_text("Cancelled", timeout=PATIENCE)
+    expect(onlooker.locator("#control-words")).to_have_text(re.compile("^Cancelled by admin at"), timeout=PATIENCE)
+    expect(onlooker.locator("#cancel-form")).to_have_count(0)
+    _close(onlooker.context, staff)
+
+
+def test_requirement_31_rows_and_cards_of_the_list_move_in_place(desk: Page, site: RunningSite, live_id: str) -> None:
+    desk.goto(f"{site.url}/")
+    card = desk.locator(f".live-card[data-session-id='{live_id}']")
+    row = desk.locator(f"tr[data-session-id='{live_id}']")
+    expect(row.locator(".state")).to_have_text(re.compile("Running"), timeout=PATIENCE)
+    order = desk.locator("#sessions tr[data-session-id]").evaluate_all("rows => rows.map(r => r.dataset.sessionId)")
+
+    percent = row.locator(".row-percent").inner_text()
+    tick = card.locator(".live-tick").inner_text()
+    expect(row.locator(".row-percent")).not_to_have_text(percent, timeout=PATIENCE)
+    expect(card.locator(".live-tick")).not_to_have_text(tick, timeout=PATIENCE)
+    site.cancel(live_id)
+    expect(row.locator(".state")).to_have_text("Cancelled", timeout=PATIENCE)
+    expect(card.locator(".state")).to_have_text("Cancelled", timeout=PATIENCE)
+    after = desk.locator("#sessions tr[data-session-id]").evaluate_all("rows => rows.map(r => r.dataset.sessionId)")
+    assert after == order
+
+
+def _close(*contexts: BrowserContext) -> None:
+    for context in contexts:
+        context.close()
