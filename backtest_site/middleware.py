@@ -74,7 +74,13 @@ class Common(InPlace, CommonMiddleware):
 class Csrf(InPlace, CsrfViewMiddleware):
     """See Django's."""
 
-    async def process_view(self, request: HttpRequest, *view: Any) -> Any:  # type: ignore[override]  # noqa: ANN401
+    def __init__(self, get_response: Any) -> None:  # noqa: ANN401 - a handler of either kind
+        super().__init__(get_response)
+        # Only there: a handler that is not async would start an event loop for each request.
+        if self.async_mode:
+            self.process_view = self._process_view_in_place  # type: ignore[assignment]
+
+    async def _process_view_in_place(self, request: HttpRequest, *view: Any) -> Any:  # noqa: ANN401 - as the base's
         """Check the token; where there is a form, it is read in a thread."""
         check = super().process_view
         if request.method in _SAFE_METHODS:
