@@ -28,18 +28,25 @@ interface Compared {
 const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3], [10, 3, 2, 3]]
 const COLOURS = ['price', 'open', 'mark', 'profit'] as const
 
+/** What the charts have in common. */
+interface Clock {
+  /** Width of the value axes, the same on both, so that one time stands at one place. */
+  axisWidth: number
+  /** Put the cursor of both at a place of the clock. */
+  readonly point: (index: number) => void
+}
+
 class ComparedChart {
   readonly #plot: uPlot
   readonly #readout: Element | null
   readonly #letters: readonly string[]
 
-  constructor(figure: HTMLElement, letters: readonly string[], data: uPlot.AlignedData, marks: readonly TradeMarks[], onIndex: (index: number) => void) {
+  constructor(figure: HTMLElement, letters: readonly string[], data: uPlot.AlignedData, marks: readonly TradeMarks[], clock: Clock) {
     const holder = figure.querySelector<HTMLElement>('.chart-canvas')
     if (holder === null) throw new Error(`The figure ${figure.id} has no place for a chart.`)
     this.#letters = letters
     this.#readout = figure.querySelector('.chart-readout')
     let palette = readPalette()
-    let width = 0
     const lines = letters.map((letter) => 'ABCD'.indexOf(letter))
     this.#plot = new uPlot(
       {
@@ -63,7 +70,7 @@ class ComparedChart {
           { ...axisStyle(() => palette), size: 26, gap: 5, space: 64, values: (_plot, splits) => axisTimes(splits) },
           {
             ...axisStyle(() => palette),
-            size: (_plot, values) => (width = Math.max(width, axisWidth(values ?? []))),
+            size: (_plot, values) => (clock.axisWidth = Math.max(clock.axisWidth, axisWidth(values ?? []))),
             gap: 8,
             space: 26,
             values: (_plot, splits) => splits.map((value) => axisNumber(value, splits)),
@@ -92,7 +99,7 @@ class ComparedChart {
       palette = readPalette()
       this.#plot.redraw(false)
     })
-    holder.addEventListener('keydown', (event) => this.#press(event, onIndex))
+    holder.addEventListener('keydown', (event) => this.#press(event, clock.point))
     holder.setAttribute('aria-label', `${figure.querySelector('.chart-title')?.textContent ?? ''}: ${this.#words(this.#plot, null)}`)
   }
 
@@ -100,6 +107,11 @@ class ComparedChart {
   point(index: number): void {
     const left = this.#plot.valToPos(this.#plot.data[0][index] ?? 0, 'x')
     this.#plot.setCursor({ left, top: this.#plot.over.clientHeight / 2 })
+  }
+
+  /** Lay the axes out anew: the other chart may have needed more room. */
+  align(): void {
+    this.#plot.redraw(false, true)
   }
 
   #press(event: KeyboardEvent, onIndex: (index: number) => void): void {
@@ -148,13 +160,12 @@ async function show(root: HTMLElement): Promise<void> {
     })
     const times = [...equity.time]
     const charts: ComparedChart[] = []
-    const point = (index: number): void => {
-      for (const chart of charts) chart.point(index)
-    }
-    if (lines != null) charts.push(new ComparedChart(lines, letters, [times, ...equity.values.map(numbers)], marks, point))
+    const clock: Clock = { axisWidth: 0, point: (index) => charts.forEach((chart) => chart.point(index)) }
+    if (lines != null) charts.push(new ComparedChart(lines, letters, [times, ...equity.values.map(numbers)], marks, clock))
     // The first is what the others are measured by.
     const others = equity.difference.slice(1).map((column) => numbers(column ?? []))
-    if (difference != null) charts.push(new ComparedChart(difference, letters.slice(1), [times, ...others], [], point))
+    if (difference != null) charts.push(new ComparedChart(difference, letters.slice(1), [times, ...others], [], clock))
+    for (const chart of charts) chart.align()
   } catch (error) {
     const words = error instanceof TypeError ? 'the server cannot be reached' : String(error)
     for (const figure of figures) setText(figure?.querySelector('.chart-readout'), `cannot be drawn: ${words}`)

@@ -59,7 +59,7 @@ class SessionPage {
     const apiUrl = this.#setting('sessionUrl')
     this.#store = new SessionStore(underlying)
     this.#totalTicks = Number(this.#setting('totalTicks')) || null
-    this.#view = new SessionView(this.#store, new ReplaySource(apiUrl, () => this.#redraw()))
+    this.#view = new SessionView(this.#store, new ReplaySource(apiUrl, this.#setting('revision'), () => this.#redraw()))
     this.#control = new ControlPanel(apiUrl, (session) => this.#takeDocument(session))
     this.#addHeadline(underlying)
     this.#desk = new SessionDesk({

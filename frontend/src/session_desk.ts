@@ -73,7 +73,8 @@ export class SessionDesk {
       onHover: (time) => this.#hover(time),
     })
     this.#graph = new GraphPanel(view, (node) => this.#selectNode(node))
-    this.#inspector = new Inspector(view, apiUrl, (node) => this.#selectNode(node), parts.redraw)
+    const lookAt = (node: string): void => this.#graph.select(node)
+    this.#inspector = new Inspector(view, apiUrl, (node) => this.#selectNode(node), lookAt, parts.redraw)
     this.#explain = new ExplainPanel(view, apiUrl, () => this.#inspector.node, (range) => this.#selectRange(range))
     this.#transport = new TransportPanel(view, totalTicks, {
       onSeek: pick,

@@ -7,6 +7,7 @@ Each test is named after the requirement of the monitor that it proves.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -74,7 +75,9 @@ def test_requirement_02_no_page_asks_another_server_or_breaks_the_policy(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_requirement_21_axe_finds_nothing_on_any_page(browser: Browser, site: RunningSite, theme: str) -> None:
+def test_requirement_21_axe_finds_nothing_on_any_page(
+    browser: Browser, site: RunningSite, theme: Literal["light", "dark"]
+) -> None:
     context = browser.new_context(color_scheme=theme, viewport={"width": 1440, "height": 900})
     page = context.new_page()
     source = Path(_AXE).read_text()

@@ -245,7 +245,7 @@ def test_requirement_20_a_hundred_thousand_events_are_forty_rows_and_counted(des
         for n in range(100_000)
     }
     state["diagnostics"]["events_history"] = history
-    desk.route("**/state/?tick=22000", lambda route: route.fulfill(json=state))
+    desk.route("**/state/?tick=22000*", lambda route: route.fulfill(json=state))
     # The stretch around the moment is of the real session; it stays empty here.
     desk.route("**/events/?from_tick=*", lambda route: route.fulfill(json={"events": []}))
     looking.open_finished(desk, f"{site.url}{site.finished}?t=22000&tab=events")

@@ -20,6 +20,7 @@ export class Inspector implements Panel {
   readonly interval = 100
   readonly #view: SessionView
   readonly #apiUrl: string
+  readonly #onChoice: (nodeId: string) => void
   readonly #redraw: () => void
   readonly #section = byId('why')
   readonly #choice = byId<HTMLSelectElement>('why-node')
@@ -28,6 +29,8 @@ export class Inspector implements Panel {
   readonly #parents = byId('why-parents')
   readonly #fault = byId('why-fault')
   #memory: { readonly node: string; readonly document: WhyDocument } | null = null
+  /** Whether the reader, the address or the first look at the session has chosen the node. */
+  #isChosen = false
   #asked = ''
   #isAsking = false
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -35,12 +38,20 @@ export class Inspector implements Panel {
   /**
    * @param apiUrl Of the session, ends in a slash.
    * @param onNode Called with the node that the reader chose.
+   * @param onChoice Called with the node that is looked at first, where nobody chose one.
    * @param redraw Ask for a drawing: an answer came.
    */
-  constructor(view: SessionView, apiUrl: string, onNode: (nodeId: string) => void, redraw: () => void) {
+  constructor(
+    view: SessionView,
+    apiUrl: string,
+    onNode: (nodeId: string) => void,
+    onChoice: (nodeId: string) => void,
+    redraw: () => void,
+  ) {
     this.#view = view
     this.#apiUrl = apiUrl
     this.#redraw = redraw
+    this.#onChoice = onChoice
     this.#choice?.addEventListener('change', () => onNode(this.#choice?.value ?? ''))
   }
 
@@ -50,7 +61,9 @@ export class Inspector implements Panel {
 
   select(nodeId: string | null): void {
     const isKnown = [...(this.#choice?.options ?? [])].some((option) => option.value === nodeId)
-    if (this.#choice !== null && nodeId !== null && isKnown) this.#choice.value = nodeId
+    if (this.#choice === null || nodeId === null || !isKnown) return
+    this.#choice.value = nodeId
+    this.#isChosen = true
   }
 
   /** The name of a node, as the strategy says it. */
@@ -59,6 +72,7 @@ export class Inspector implements Panel {
   }
 
   draw(): void {
+    if (!this.#isChosen) this.#choose()
     const { node } = this
     if (node === '') return
     this.#remember(node)
@@ -72,6 +86,19 @@ export class Inspector implements Panel {
     setData(this.#section, 't', timeOfDay(this.#view.state.diagnostics.current_state?.timestamp))
     this.#showRows(rows)
     this.#showParents(memory)
+  }
+
+  /** Of a session that runs, what it waits for is what people ask about first. */
+  #choose(): void {
+    this.#isChosen = true
+    const { store, state, evaluations, isFollowing } = this.#view
+    if (!isFollowing || store.completion !== null || this.#choice === null) return
+    const active = state.diagnostics.current_state?.active_nodes ?? []
+    const options = [...this.#choice.options].map((option) => option.value)
+    const waiting = options.find((node) => active.includes(node) && (evaluations.get(node)?.conditions.conditions.length ?? 0) > 1)
+    if (waiting === undefined || active.includes(this.#choice.value)) return
+    this.#choice.value = waiting
+    this.#onChoice(waiting)
   }
 
   #silence(isActive: boolean): string {

@@ -30,6 +30,7 @@ interface EventsDocument {
 
 export class ReplaySource {
   readonly #apiUrl: string
+  readonly #revision: string
   readonly #onState: () => void
   #window: ReplayWindow | null = null
   #next: Promise<ReplayWindow> | null = null
@@ -42,10 +43,12 @@ export class ReplaySource {
 
   /**
    * @param apiUrl Of the session, ends in a slash.
+   * @param revision Of a session that has ended, so that the browser may keep the answers; else empty.
    * @param onState Called when there is a newer answer to `stateAt`.
    */
-  constructor(apiUrl: string, onState: () => void) {
+  constructor(apiUrl: string, revision: string, onState: () => void) {
     this.#apiUrl = apiUrl
+    this.#revision = revision
     this.#onState = onState
   }
 
@@ -130,7 +133,8 @@ export class ReplaySource {
   }
 
   async #fetch<Document>(path: string): Promise<Document> {
-    const answer = await fetch(this.#apiUrl + path, { headers: { Accept: 'application/json' } })
+    const kept = this.#revision === '' ? '' : `&v=${this.#revision}`
+    const answer = await fetch(this.#apiUrl + path + kept, { headers: { Accept: 'application/json' } })
     if (!answer.ok) throw new Error(`The server answered ${answer.status}.`)
     return (await answer.json()) as Document
   }
