@@ -25,7 +25,7 @@ from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -56,6 +56,12 @@ EVENTS_PER_READ: Final = 256
 
 #: When a viewer that finds no place comes back, milliseconds.
 _REFUSED_RETRY_MS: Final = (20_000, 40_000)
+#: What is told where nothing could be looked up.
+_REFUSED_HEADERS: Final = {
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Backtest-Stream": "live, refused; head=-1",
+}
 
 Result = TypeVar("Result")
 
@@ -101,8 +107,12 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
         return HttpResponseNotAllowed(cross_origin.METHODS.split(", "))
     cursor = resume.choose_cursor(header=request.headers.get("Last-Event-ID"), query=request.GET.get("last_event_id"))
     wire = Wire(choose_encoding(request.headers.get("Accept-Encoding")))
-    admission = await _in_thread(lambda: _admit(request, session_id, cursor, wire))
     headers = {"Vary": cross_origin.vary(), **cross_origin.headers(request)}
+    try:
+        admission = await _in_thread(lambda: _admit(request, session_id, cursor, wire))
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("A viewer of session %s is asked to come back: the database is away: %s", session_id, error)
+        return _refusal({**headers, **_REFUSED_HEADERS}, "the database is away", retry_ms=RETRY_MS)
     if admission is None:
         text = "There is no such session.\n"
         return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8", headers=headers)
@@ -113,19 +123,16 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
         return HttpResponse(content_type="text/event-stream", headers=headers)
     place = places.take(admission.user_pk)
     if place is None:
-        return _refusal(headers)
+        headers["X-Backtest-Stream"] = headers["X-Backtest-Stream"].replace(";", ", refused;")
+        return _refusal(headers, "too many open streams", retry_ms=_REFUSED_RETRY_MS)
     viewer = _Viewer(admission, _SignIn.of(request), skips=request.GET.get("on_lag") == "skip")
     return _Stream(place, viewer.chunks(), headers)
 
 
-def _refusal(headers: Mapping[str, str]) -> HttpResponse:
+def _refusal(headers: Mapping[str, str], why: str, *, retry_ms: tuple[int, int]) -> HttpResponse:
     """Ask to come back later. Any status but 200 would end a native EventSource for good."""
-    text = frames.encode_retry(random.randint(*_REFUSED_RETRY_MS)) + frames.encode_comment("too many open streams")
-    told = {
-        "Content-Encoding": "identity",
-        "X-Backtest-Stream": headers["X-Backtest-Stream"].replace(";", ", refused;"),
-    }
-    return HttpResponse(text, content_type="text/event-stream", headers={**headers, **told})
+    text = frames.encode_retry(random.randint(*retry_ms)) + frames.encode_comment(why)
+    return HttpResponse(text, content_type="text/event-stream", headers={**headers, "Content-Encoding": "identity"})
 
 
 def _headers(admission: _Admission) -> dict[str, str]:
