@@ -20,14 +20,14 @@ from collections.abc import Collection, Mapping
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.views.decorators.csrf import csrf_exempt
 
 from strategies import actions
 from strategies.models import BacktestSession
 from streaming import cross_origin, farewell
-from streaming.admission import Admission, admit
+from streaming.admission import RETRY_MS, Admission, admit
 from streaming.protocol import frames, resume
 from streaming.sign_in import SignIn
 from streaming.stream_handler import LiveResponse, Send
@@ -46,6 +46,12 @@ PERMISSION_SECONDS: Final = 1.5
 GRACE_SECONDS: Final = 1.0
 #: When a viewer that finds no place comes back, milliseconds.
 _REFUSED_RETRY_MS: Final = (20_000, 40_000)
+#: What is told where nothing could be looked up.
+_REFUSED_HEADERS: Final = {
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Backtest-Stream": "live, refused; head=-1",
+}
 
 
 class _Stream(LiveResponse):
@@ -83,8 +89,12 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     cursor = resume.choose_cursor(header=request.headers.get("Last-Event-ID"), query=request.GET.get("last_event_id"))
     wire = Wire(choose_encoding(request.headers.get("Accept-Encoding")))
     sign_in = SignIn.of(request)
-    admission = await admit(request, sign_in, session_id, cursor, wire)
     headers = {"Vary": cross_origin.vary(), **cross_origin.headers(request)}
+    try:
+        admission = await admit(request, sign_in, session_id, cursor, wire)
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("A viewer of session %s is asked to come back: the database is away: %s", session_id, error)
+        return _refusal({**headers, **_REFUSED_HEADERS}, "the database is away", retry_ms=RETRY_MS)
     if admission is None:
         note_answer(str(request.method), "not_found")
         text = "There is no such session.\n"
@@ -98,7 +108,8 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
     place = places.take(admission.user_pk)
     if place is None:
         note_refusal(session_id, admission.user_pk)
-        return _refusal(headers)
+        headers["X-Backtest-Stream"] = headers["X-Backtest-Stream"].replace(";", ", refused;")
+        return _refusal(headers, "too many open streams", retry_ms=_REFUSED_RETRY_MS)
     skips = request.GET.get("on_lag") == "skip"
     viewer = Viewer(admission, sign_in, _audience(), _record(admission, cursor), skips=skips)
     return _Stream(place, viewer, headers)
@@ -115,14 +126,10 @@ def _record(admission: Admission, cursor: int | None) -> StreamRecord:
     )
 
 
-def _refusal(headers: Mapping[str, str]) -> HttpResponse:
+def _refusal(headers: Mapping[str, str], why: str, *, retry_ms: tuple[int, int]) -> HttpResponse:
     """Ask to come back later. Any status but 200 would end a native EventSource for good."""
-    text = frames.encode_retry(random.randint(*_REFUSED_RETRY_MS)) + frames.encode_comment("too many open streams")
-    told = {
-        "Content-Encoding": "identity",
-        "X-Backtest-Stream": headers["X-Backtest-Stream"].replace(";", ", refused;"),
-    }
-    return HttpResponse(text, content_type="text/event-stream", headers={**headers, **told})
+    text = frames.encode_retry(random.randint(*retry_ms)) + frames.encode_comment(why)
+    return HttpResponse(text, content_type="text/event-stream", headers={**headers, "Content-Encoding": "identity"})
 
 
 def _headers(admission: Admission) -> dict[str, str]:

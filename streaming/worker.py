@@ -13,10 +13,11 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import django.db
 import procrastinate
-from django.db import InterfaceError, OperationalError
 from procrastinate import exceptions as queue_exceptions
 from procrastinate.contrib.django import app as queue
 from procrastinate.job_context import AbortReason
@@ -24,8 +25,8 @@ from structlog.contextvars import bound_contextvars
 
 from strategies import actions
 from strategies.models import BacktestSession
-from strategies.session_states import ACTIVE_STATES, SessionState
-from streaming import event_log
+from strategies.session_states import ACTIVE_STATES, FINAL_STATES, SessionState
+from streaming import database_faults, event_log
 from streaming.publisher import LogPublisher
 
 if TYPE_CHECKING:
@@ -36,10 +37,25 @@ logger = logging.getLogger(__name__)
 #: A session that ended this many workers is not given to another one.
 MAX_ATTEMPTS: Final = 5
 
+#: When a job is due that is due now, by the clock of the database: ours may be hours ahead of it.
+AT_ONCE: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
 #: How long a paced run sleeps at most before it looks whether it should stop.
 _LONGEST_SLEEP_SECONDS: Final = 0.1
 #: A paced run that is later than this does not hurry to catch up.
 _LATEST_SECONDS: Final = 1.0
+
+
+class _AgainAtOnce(procrastinate.BaseRetryStrategy):
+    """Puts back the job of a worker that stops."""
+
+    def get_retry_decision(
+        self, *, exception: BaseException, job: procrastinate.jobs.Job
+    ) -> procrastinate.RetryDecision | None:
+        """Decide about a job that raised."""
+        if not isinstance(exception, queue_exceptions.JobAborted):
+            return None
+        return procrastinate.RetryDecision(retry_at=AT_ONCE)
 
 
 def register_tasks() -> None:
@@ -50,7 +66,7 @@ def register_tasks() -> None:
             queue=actions.QUEUE,
             pass_context=True,
             # A worker that is told to stop puts its job back; a job that fails is looked after by `recover`.
-            retry=procrastinate.RetryStrategy(retry_exceptions=[queue_exceptions.JobAborted]),
+            retry=_AgainAtOnce(),
         )(run_session)
 
 
@@ -112,7 +128,20 @@ def recover() -> list[str]:
         except queue_exceptions.AlreadyEnqueued:
             continue
         recovered.append(session.session_id)
+    _tell_missing_ends()
     return recovered
+
+
+def _tell_missing_ends() -> None:
+    """Tell the logs of sessions that ended while there was no room to say so; viewers wait for it."""
+    for session in BacktestSession.objects.filter(state__in=FINAL_STATES, log__is_finished=False):
+        with event_log.session_lock(session.pk) as is_ours:
+            if not is_ours:
+                continue
+            try:
+                actions.session_ended.send(sender=BacktestSession, session=session)
+            except django.db.Error as error:
+                logger.warning("The end of session %s cannot be told yet: %s", session, error)
 
 
 def _sessions_with_a_job() -> frozenset[int]:
@@ -131,13 +160,14 @@ def _run(session: BacktestSession, should_stop: Callable[[], bool]) -> bool:
         _fail(session, f"{MAX_ATTEMPTS} workers died while they ran this session; it is not tried again.")
         return False
     try:
-        config = _read_config(session)
+        return _drive(session, _read_config(session), should_stop)
+    except django.db.Error as error:
+        _end_unpublished(session, error)
     except Exception as error:
         # Whatever is wrong with what it should run on, the session says it.
         logger.exception("Session %s cannot start.", session)
         _fail(session, _sentence(error))
-        return False
-    return _drive(session, config, should_stop)
+    return False
 
 
 def _read_config(session: BacktestSession) -> BacktestConfig:
@@ -201,13 +231,22 @@ def _drive(session: BacktestSession, config: BacktestConfig, should_stop: Callab
 
 
 def _end_unpublished(session: BacktestSession, failure: Exception) -> None:
-    """End a session whose events could not be published, unless the database was just out of reach."""
-    if isinstance(failure, OperationalError | InterfaceError):
+    """End a session whose events could not be published, unless what stood in the way passes."""
+    if _is_finished(session):
+        return
+    if database_faults.is_passing(failure):
         # The lock and maybe the server are gone. The job fails; `recover` finds the session and it is tried again.
         raise failure
     logger.error("The log of session %s could not be written.", session, exc_info=failure)
-    if not _is_finished(session):
-        _fail(session, f"The event log could not be written: {_sentence(failure)}")
+    reason = database_faults.lasting_reason(failure) or _sentence(failure)
+    error = f"The event log could not be written: {reason}"
+    try:
+        _fail(session, error)
+    except django.db.Error as again:
+        if database_faults.lasting_reason(again) is None:
+            raise
+        # No room for the last event either. The session's row needs none; `recover` tells the log as soon as it can.
+        actions.finish_session(session.pk, state=SessionState.FAILED, error=error)
 
 
 def _is_finished(session: BacktestSession) -> bool:

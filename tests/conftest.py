@@ -129,6 +129,8 @@ def start_worker_process(database_address: str) -> Iterator[Callable[..., "subpr
             stderr=subprocess.STDOUT,
             text=True,
         )
+        # Read it with os.pread: the process writes where a seek would lead.
+        process.stdout = output
         started.append(process)
         return process
 

@@ -28,6 +28,8 @@ from strategies.models import BacktestSession, DataSet, StrategyVersion
 from strategies.session_states import SessionState
 from streaming import worker
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
+from streaming.protocol import json_text
+from streaming.protocol.frames import encode_frame
 from streaming.publisher import LogPublisher
 from streaming.sse_event_emitter import EncodedEvent, SSEEvent
 
@@ -112,6 +114,14 @@ def events_of(session: BacktestSession) -> list[SSEEvent]:
 def encoded(event: SSEEvent) -> EncodedEvent:
     """Return an event as the engine hands it to its publisher."""
     return EncodedEvent(event["event"], event["data"]["event_id"], data=event["data"])
+
+
+def frames_of(session: BacktestSession) -> list[bytes]:
+    """Return the frames that the session's log is to hold in the end."""
+    return [
+        encode_frame(event["event"], json_text.encode(event["data"]), event["data"]["event_id"])
+        for event in events_of(session)
+    ]
 
 
 def publish(session: BacktestSession, events: Iterable[SSEEvent]) -> None:

@@ -46,6 +46,12 @@ class WebServer:
             assert time.monotonic() < deadline, f"the web server did not answer within {_READY_SECONDS:g} s"
             time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """The process; it must run."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it at once, as a crash does."""
         if self._process is not None:

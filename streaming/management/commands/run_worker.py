@@ -6,14 +6,17 @@ import argparse
 import asyncio
 import contextlib
 import logging
+import signal
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
+from procrastinate import PsycopgConnector
+from procrastinate import exceptions as queue_exceptions
 from procrastinate.contrib.django import app as queue
-from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.contrib.django import connector_params
 
 from strategies import actions
 from strategies.models import BacktestSession
@@ -27,6 +30,9 @@ _DEFAULT_STALLED_AFTER = 30.0
 #: Heartbeats within the time after which a worker counts as dead.
 _HEARTBEATS = 4
 _POLL_SECONDS = 1.0
+#: How long the queue waits for one of its connections before it begins anew. There are enough: the database is away.
+_PATIENCE_SECONDS = 5.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 Result = TypeVar("Result")
 
@@ -59,25 +65,56 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's own signature
         """Work."""
-        assert isinstance(queue.connector, DjangoConnector)
         heart = Heart()
         try:
-            with (
-                served(heart, stalled_after=options["stalled_after"]),
-                queue.replace_connector(queue.connector.get_worker_connector()),
-            ):
+            with served(heart, stalled_after=options["stalled_after"]):
                 asyncio.run(_work(heart, concurrency=options["concurrency"], stalled_after=options["stalled_after"]))
         except PortTaken as error:
             raise CommandError(str(error)) from error
 
 
 async def _work(heart: Heart, *, concurrency: int, stalled_after: float) -> None:
+    """Work until told to stop. Where the database goes away for long, begin anew when it is back."""
+    stopping = _hear_signals()
+    beating = asyncio.create_task(heart.beat_for_ever())
+    while not stopping.is_set():
+        # Connections of its own each time: those of before are in nobody knows what state.
+        connector = PsycopgConnector(kwargs=connector_params(), timeout=_PATIENCE_SECONDS)
+        with queue.replace_connector(connector):
+            try:
+                await _work_once(stopping, concurrency=concurrency, stalled_after=stalled_after)
+            except queue_exceptions.ConnectorException as error:
+                logger.warning("The queue is out of reach: %s", error.__cause__ or error)
+        await _wait_for_database(stopping)
+    beating.cancel()
+    logger.info("Stopped.")
+
+
+def _hear_signals() -> asyncio.Event:
+    """Return what is set by Ctrl-C or SIGTERM; the second Ctrl-C does what it always does."""
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
+
+    def stop() -> None:
+        stopping.set()
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, stop)
+    return stopping
+
+
+async def _work_once(stopping: asyncio.Event, *, concurrency: int, stalled_after: float) -> None:
+    """
+    Work until told to stop, or until the queue gives up.
+
+    Raises:
+        ConnectorException: If the database is out of reach.
+    """
     async with queue.open_async():
-        beating = asyncio.create_task(heart.beat_for_ever())
-        recovery = asyncio.create_task(_recover_for_ever(stalled_after))
-        try:
-            logger.info("Waiting for sessions; %d at a time.", concurrency)
-            await queue.run_worker_async(
+        logger.info("Waiting for sessions; %d at a time.", concurrency)
+        working = asyncio.create_task(
+            queue.run_worker_async(
                 queues=[actions.QUEUE],
                 name="worker",
                 concurrency=concurrency,
@@ -89,24 +126,56 @@ async def _work(heart: Heart, *, concurrency: int, stalled_after: float) -> None
                 stalled_worker_timeout=stalled_after,
                 # The sessions' own table is the history; jobs that did their work are of no more use.
                 delete_jobs="successful",
+                install_signal_handlers=False,
             )
-        finally:
-            beating.cancel()
-            recovery.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await recovery
-            logger.info("Stopped.")
+        )
+        is_over = asyncio.Event()
+        working.add_done_callback(lambda _: is_over.set())
+        recovering = asyncio.create_task(_recover_until(is_over, stalled_after))
+        told = asyncio.create_task(stopping.wait())
+        await asyncio.wait([working, told], return_when=asyncio.FIRST_COMPLETED)
+        for task in (working, told):
+            task.cancel()
+        await asyncio.wait([working, recovering, told])
+        if not working.cancelled() and (error := working.exception()) is not None:
+            raise error
 
 
-async def _recover_for_ever(stalled_after: float) -> None:
+async def _wait_for_database(stopping: asyncio.Event) -> None:
+    """Wait until the database takes connections; the queue's own pool would look for it less and less often."""
+    while not stopping.is_set():
+        try:
+            await sync_to_async(_connect, thread_sensitive=True)()
+        except (OperationalError, InterfaceError):
+            await _sleep_until(stopping, _POLL_SECONDS)
+        else:
+            return
+
+
+def _connect() -> None:
+    try:
+        connection.ensure_connection()
+    finally:
+        connection.close()
+
+
+async def _sleep_until(event: asyncio.Event, seconds: float) -> None:
+    """Sleep, but not longer than until an event is set."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
+async def _recover_until(is_over: asyncio.Event, stalled_after: float) -> None:
     """Take over what dead workers left. Each worker looks, a few times within the time that makes a worker dead."""
-    while True:
+    # Not ended by cancelling: a wait for the database that ends at the same moment would swallow that.
+    while not is_over.is_set():
         try:
             await _recover(stalled_after)
         except Exception:
             # The database may be away for a moment; the next round finds out.
             logger.exception("Looking for abandoned sessions failed; trying again.")
-        await asyncio.sleep(stalled_after / _HEARTBEATS)
+        await _sleep_until(is_over, stalled_after / _HEARTBEATS)
 
 
 async def _recover(stalled_after: float) -> None:
@@ -116,7 +185,7 @@ async def _recover(stalled_after: float) -> None:
         session_id = names.get(job.task_kwargs.get("session_pk"))
         told = {"session_id": session_id}
         logger.warning("The worker of session %s is gone; the next one goes on with it.", session_id, extra=told)
-        await queue.job_manager.retry_job(job)
+        await queue.job_manager.retry_job(job, retry_at=worker.AT_ONCE)
     for session_id in await _with_database(worker.recover):
         logger.warning("Nobody runs session %s; it is queued again.", session_id, extra={"session_id": session_id})
 
