@@ -19,6 +19,9 @@ from backtest_site.refusals import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 
+#: Two files of tests at a time, each whole in one process: what its tests share is made once. `-n 0` undoes it.
+_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+
 
 def main(arguments: list[str]) -> int:
     """Serve the command line; the exit code is 0 only if every check passed. Where they did, it becomes pytest."""
@@ -49,7 +52,7 @@ def _become_pytest(python: Path, words: list[str]) -> NoReturn:
     # In our place and not below us: Ctrl-C reaches it alone, and its fixtures end what they started.
     sys.stdout.flush()
     os.chdir(ROOT)
-    os.execv(python, [str(python), "-m", "pytest", *words])
+    os.execv(python, [str(python), "-m", "pytest", *_SIDE_BY_SIDE, *words])
 
 
 def _check_sources(python: Path) -> None:
