@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from collections import Counter
@@ -263,6 +264,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             harness.progress(f"{totals.schedules} of {len(seeds)} schedules, {len(totals.faults)} with a fault")
 
     began = time.monotonic()
+    # Who is told to end takes along what it has started.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with stream_site.own_database():
         totals = asyncio.run(run(seeds, Market(), tell=tell))
     harness.tell(wanted, figures(totals), text(totals, time.monotonic() - began))
