@@ -249,8 +249,14 @@ def median_of(measured: Sequence[Measured]) -> Measured:
 
 
 def slowdown(*, without: Sequence[float], watched: Sequence[float]) -> float:
-    """Return how much slower a writer is with viewers, as a share of its speed without; below 0 is none."""
-    return 1 - statistics.median(watched) / statistics.median(without)
+    """
+    Return how much slower a writer is with viewers, as a share of its speed without; below 0 is none.
+
+    Args:
+        without: Events a second of each round.
+        watched: The same with viewers, one right after or before the other: each pair has the machine in one mood.
+    """
+    return statistics.median(1 - slower / faster for faster, slower in zip(without, watched, strict=True))
 
 
 def _times(answer: Mapping[str, Any]) -> dict[int, int]:

@@ -66,9 +66,9 @@ class Effort:
 
 
 THOROUGH = Effort(
-    rounds=3, seconds=4.0, levels=(1, 10, 100, 1000), has_memory_of_all=True, writer_seconds=4.0, writer_rounds=5
+    rounds=3, seconds=4.0, levels=(1, 10, 100, 1000), has_memory_of_all=True, writer_seconds=3.0, writer_rounds=9
 )
-QUICK = Effort(rounds=1, seconds=2.0, levels=(100,), has_memory_of_all=False, writer_seconds=1.5, writer_rounds=3)
+QUICK = Effort(rounds=1, seconds=2.0, levels=(100,), has_memory_of_all=False, writer_seconds=1.0, writer_rounds=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

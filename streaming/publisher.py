@@ -110,11 +110,14 @@ class LogPublisher:
         if event_id == self._skip_through:
             self._check_rerun(logged)
             return
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING or self.failure is not None)
-            self._waiting.append(logged)
-            # A paced run wakes the thread for each event; an unpaced one lets it sleep out its 50 ms.
-            if len(self._waiting) == 1 or len(self._waiting) >= MAX_WAITING:
+        if len(self._waiting) >= MAX_WAITING:
+            with self._changed:
+                self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING or self.failure is not None)
+        # Without the lock, which would cost as much as all the rest: only this thread appends, only the other takes.
+        self._waiting.append(logged)
+        # A paced run wakes the thread for each event; an unpaced one lets it sleep out its 50 ms.
+        if len(self._waiting) == 1 or len(self._waiting) >= MAX_WAITING:
+            with self._changed:
                 self._changed.notify_all()
 
     def take_results(self, document: dict[str, Any]) -> None:
@@ -189,8 +192,7 @@ class LogPublisher:
                 self._changed.wait_for(
                     lambda: len(self._waiting) >= MAX_WAITING or self._is_closing, timeout=self._flush_seconds
                 )
-            batch = list(self._waiting)
-            self._waiting.clear()
+            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
             may_go_on = bool(batch) or not self._is_closing
             self._changed.notify_all()
         if batch:

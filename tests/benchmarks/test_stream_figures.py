@@ -81,7 +81,8 @@ def test_the_middle_run_is_that_of_the_middle_figure() -> None:
 
     assert median_of(runs).per_core == 70.0
     assert percentile([1.0, 2.0, 3.0, 4.0], 0.5) == 3.0
-    assert slowdown(without=[100.0, 120.0, 80.0], watched=[95.0, 20.0, 96.0]) == pytest.approx(0.05)
+    # Round by round: a machine that was slow in one of them was so for both.
+    assert slowdown(without=[100.0, 20.0, 80.0], watched=[95.0, 19.0, 96.0]) == pytest.approx(0.05)
 
 
 def test_the_bandwidth_counts_every_byte_on_the_wire() -> None:
