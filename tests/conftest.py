@@ -4,6 +4,7 @@ What tests share: a real Postgres, a real ASGI server, a real worker process, a 
 Everything listens on loopback or on a socket in a temporary folder, and is ended by the fixture that started it.
 """
 
+import asyncio
 import os
 import shutil
 import signal
@@ -39,6 +40,25 @@ def pytest_configure() -> None:
     settings.STATIC_ROOT = Path(tempfile.gettempdir()) / "no-collected-files"
     # A CI server that has run out of patience sends SIGTERM; fixtures end what they started then, too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_the_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """
+    Let a test without a browser begin as in a thread of its own.
+
+    Playwright leaves its event loop, suspended, as the running one of the thread until the last test has ended; no
+    other loop could run beside it.
+    """
+    running = asyncio._get_running_loop()
+    if running is None or request.node.get_closest_marker("browser"):
+        yield
+        return
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(running)
 
 
 @pytest.fixture(scope="session")

@@ -62,4 +62,4 @@ def test_ending_a_stranger_with_the_same_id_does_nothing() -> None:
 
 
 def test_the_command_line_tells_a_process() -> None:
-    assert "pytest" in processes.command_line(os.getpid())
+    assert "python" in processes.command_line(os.getpid())

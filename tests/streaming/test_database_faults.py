@@ -8,6 +8,7 @@ from django.db import Error, IntegrityError, connection
 from strategies.models import BacktestSession
 from strategies.session_states import SessionState
 from streaming import database_faults, event_log
+from streaming.event_log import series
 from streaming.sse_event_emitter import SSEEvent
 from tests import sessions
 
@@ -73,18 +74,18 @@ def test_a_writer_that_was_there_first_is_let_go_first() -> None:
 def test_a_run_that_finds_events_of_another_writer_is_begun_again_s1(
     session: BacktestSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = event_log.pack_series
+    original = series.pack_series
     events = sessions.events_of(session)
 
     def let_another_write(points: list[event_log.SeriesPoint]) -> bytes:
-        monkeypatch.setattr(event_log, "pack_series", original)
+        monkeypatch.setattr(series, "pack_series", original)
         # One that lost its lock without knowing: it commits first.
         other = Thread(target=_publish_and_close, args=(session, events[:120]))
         other.start()
         other.join()
         return original(points)
 
-    monkeypatch.setattr(event_log, "pack_series", let_another_write)
+    monkeypatch.setattr(series, "pack_series", let_another_write)
     with pytest.raises((IntegrityError, event_log.LogTaken)):
         sessions.run_here(session)
     session.refresh_from_db()
