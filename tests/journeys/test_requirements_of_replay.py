@@ -47,12 +47,17 @@ def test_requirement_13_playing_on_and_stepping_back_end_in_the_same_states(desk
     expect(desk.locator("#figure-trades")).to_have_text("2", timeout=PATIENCE)
 
     desk.keyboard.press("Space")
-    for key in ("Shift+ArrowLeft", "ArrowLeft", "ArrowRight", "Shift+ArrowRight", "ArrowLeft"):
+    expect(desk.locator("#transport[data-mode=playing]")).not_to_be_attached()
+    looking.await_moment(desk)
+    tick = _tick(desk)
+    for key, step in (("Shift+ArrowLeft", -60), ("ArrowLeft", -1), ("ArrowRight", 1), ("Shift+ArrowRight", 60)):
         desk.keyboard.press(key)
-        looking.await_moment(desk)
-        state = site.read_of_finished(f"state/?tick={_tick(desk)}")
+        tick += step
+        expected = looking.figures_of(site.read_of_finished(f"state/?tick={tick}"))
 
-        assert looking.figures(desk) == looking.figures_of(state)
+        expect(desk.locator("#figure-time")).to_have_text(expected["time"], timeout=PATIENCE)
+        looking.await_moment(desk)
+        assert looking.figures(desk) == expected
 
 
 def test_requirement_08_and_22_entries_and_exits_of_the_charts_are_those_of_the_books(
