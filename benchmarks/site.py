@@ -37,9 +37,9 @@ class Site:
 @contextmanager
 def database() -> Iterator[Site]:
     """Start a Postgres with the project's tables and samples."""
-    # Not the usual folder for temporary files: a socket's path may have 103 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
-    home = folder / "postgres"
+    # Not the usual folder for temporary files: a socket's path may have 103 bytes. And not one inside the other: where
+    # root runs this the server runs as somebody else, who may not enter the first.
+    folder, home = (Path(tempfile.mkdtemp(prefix=f"{name}-", dir="/tmp")) for name in ("bench", "pg"))
     try:
         variables = {"DATA_DIR": str(folder), "DATABASE_URL": embedded_postgres.ensure(home), "PUBLIC_VIEWING": "1"}
         variables |= {"SECRET_KEY": "benchmark" * 6, "DEBUG": "0"}
@@ -55,7 +55,8 @@ def database() -> Iterator[Site]:
         yield site
     finally:
         embedded_postgres.stop(home)
-        shutil.rmtree(folder, ignore_errors=True)
+        for left in (folder, home):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
