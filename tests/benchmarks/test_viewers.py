@@ -74,7 +74,8 @@ def test_what_is_due_together_is_published_together() -> None:
 def test_a_small_run_delivers_every_event_to_every_viewer(tmp_path: Path) -> None:
     events = tmp_path / "events"
     events.write_bytes(b"".join(b"tick_update\t%b\n" % data for _, data in EVENTS))
-    load = Load(viewers=3, rate=100, seconds=0.2)
+    # The 39 events after the first are out in 0.4 s; a busy machine has a second more.
+    load = Load(viewers=3, rate=100, seconds=1.5)
 
     with (
         talk.Program("viewers", "benchmarks.viewers") as watching,
@@ -82,6 +83,6 @@ def test_a_small_run_delivers_every_event_to_every_viewer(tmp_path: Path) -> Non
     ):
         measured = measure(raw, watching, load)
 
-    assert (measured.published, measured.delivered) == (20, 60)
-    assert len(measured.latencies_ms) == 60
+    assert (measured.published, measured.delivered) == (39, 117)
+    assert len(measured.latencies_ms) == 117
     assert 0 <= measured.latency_ms(0.5) <= measured.latency_ms(0.99)
