@@ -27,10 +27,11 @@ from benchmarks import day
 from benchmarks.contestants.our_day import run_encoded
 from benchmarks.talk import serve
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
-from streaming.protocol import json_text
+from streaming.sse_event_emitter import EncodedEvent
 
 if TYPE_CHECKING:
-    from streaming.sse_event_emitter import SSEEvent
+    from strategies.models import BacktestSession
+    from streaming.publisher import LogPublisher
 
 #: As many events as a segment has: what one batch of ours holds at least at full speed.
 _BATCH = 64
@@ -42,7 +43,7 @@ class Runs:
 
     def __init__(self) -> None:
         self.day = day.load()
-        self._events: list[SSEEvent] = []
+        self._events: list[EncodedEvent] = []
 
     def answer(self, command: dict[str, Any]) -> dict[str, object]:
         """Run once."""
@@ -70,7 +71,7 @@ class Runs:
         began = time.perf_counter()
         with publisher:
             engine = CentralizedBacktestEngineWithSSE(config=self.day.config, session_id=session.session_id)
-            engine.register_sse_callback(publisher.publish)
+            engine.register_encoded_callback(publisher.publish)
             engine.run()
         seconds = time.perf_counter() - began
         _check(publisher)
@@ -111,8 +112,7 @@ class Runs:
             with transaction.atomic(), connection.cursor() as cursor:
                 with cursor.copy(f"COPY {_ROW_TABLE} FROM STDIN") as copy:
                     for event in events[start : start + _BATCH]:
-                        data = event["data"]
-                        copy.write_row((1, data["event_id"], event["event"], json_text.encode(data)))
+                        copy.write_row((1, event.event_id, event.event, event.data_json))
                 cursor.execute("SELECT pg_notify('benchmark', %s)", [str(start)])
         seconds = time.perf_counter() - began
         size = _size_of(_ROW_TABLE)
@@ -120,15 +120,15 @@ class Runs:
             cursor.execute(f"DROP TABLE {_ROW_TABLE}")
         return {"seconds": seconds, "events": len(events), "mb_stored": size}
 
-    def _ready_events(self) -> list[SSEEvent]:
+    def _ready_events(self) -> list[EncodedEvent]:
         if not self._events:
             engine = CentralizedBacktestEngineWithSSE(config=self.day.config, session_id="benchmark")
-            engine.register_sse_callback(self._events.append)
+            engine.register_encoded_callback(self._events.append)
             engine.run()
         return self._events
 
 
-def _new_publisher() -> tuple[Any, Any]:
+def _new_publisher() -> tuple[BacktestSession, LogPublisher]:
     from strategies import actions
     from strategies.models import DataSet, StrategyVersion
     from streaming.publisher import LogPublisher
@@ -141,12 +141,12 @@ def _new_publisher() -> tuple[Any, Any]:
     return session, LogPublisher(session, underlying="NIFTY")
 
 
-def _check(publisher: Any) -> None:  # noqa: ANN401 - Django's models exist only after its start
+def _check(publisher: LogPublisher) -> None:
     if publisher.failure is not None:
         raise publisher.failure
 
 
-def _stored_in(session: Any) -> dict[str, object]:  # noqa: ANN401 - as above
+def _stored_in(session: BacktestSession) -> dict[str, object]:
     """Measure what a session has left in the database, empty space included, and remove it."""
     from django.db.models import Sum
     from django.db.models.functions import Length
@@ -167,7 +167,7 @@ def _stored_in(session: Any) -> dict[str, object]:  # noqa: ANN401 - as above
     }
 
 
-def _forget(session: Any) -> None:  # noqa: ANN401 - as above
+def _forget(session: BacktestSession) -> None:
     """Remove a session and give its space back, so that the next one is measured alone."""
     from django.db import connection
 
