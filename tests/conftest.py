@@ -24,9 +24,11 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, connections
 from hypothesis import settings as hypothesis_settings
+from pytest_django.fixtures import Settings
 
 from backtest_site import database_url, embedded_postgres
-from tests import chromium, pushpin
+from strategies.models import BacktestSession
+from tests import chromium, pushpin, sessions
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -90,6 +92,21 @@ def django_db_setup(django_db_setup: None) -> None:
     """Have the queue's tables emptied between tests too: Django empties those of managed models only."""
     for model in apps.get_app_config("procrastinate").get_models():
         model._meta.managed = True
+
+
+@pytest.fixture
+def data_folder(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep uploads of the test in a folder of its own, also in processes that it starts."""
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def session(transactional_db: None, data_folder: Path, settings: Settings) -> BacktestSession:
+    """Return a queued session that anyone may look at."""
+    settings.PUBLIC_VIEWING = True
+    return sessions.create_session()
 
 
 @pytest.fixture

@@ -38,6 +38,8 @@ SECONDS = 300
 LEGS = ((24_310.0, 24_330.0), (24_350.0, 24_370.0))
 UNDERLYING = "NIFTY"
 DAY = "2024-10-29"
+#: Where tests leave a running session: enough for snapshots and replays, and not the end.
+HEAD = 200
 _EXPIRY = "2024-10-31"
 _OPEN = datetime(2024, 10, 29, 9, 15)  # noqa: DTZ001 - exchange time, as files give it
 

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import httpx
@@ -24,7 +23,6 @@ import pytest
 import sseclient
 import urllib3
 from playwright.sync_api import Page
-from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
 from streaming import event_log
@@ -146,17 +144,6 @@ READERS: Mapping[str, Reader] = {
     "curl": _curl,
     "curl --compressed": _curl_compressed,
 }
-
-
-@pytest.fixture
-def session(
-    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> BacktestSession:
-    """Return a queued session of five minutes and two trades, for anyone to look at."""
-    settings.PUBLIC_VIEWING = True
-    settings.DATA_DIR = tmp_path
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    return sessions.create_session()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Response, Route
-from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
 from streaming import event_log
@@ -46,12 +45,8 @@ def react_page(node_tools: NodeTools, published_client: Path, tmp_path_factory: 
 
 
 @pytest.fixture
-def session(
-    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> BacktestSession:
-    """Return a queued session of five minutes and two trades, for anyone to look at."""
-    settings.DATA_DIR = tmp_path
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+def session(transactional_db: None, data_folder: Path) -> BacktestSession:
+    """Return a queued session of five minutes and two trades, slow enough to be watched."""
     return sessions.create_session(pace=_PACE)
 
 

@@ -1,26 +1,12 @@
 """django-eventstream's own client follows a session in Chromium, unchanged."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page
-from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
 from tests import sessions
 
 LAST = 312
-
-
-@pytest.fixture
-def session(
-    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> BacktestSession:
-    """Return a queued session for anyone to look at."""
-    settings.PUBLIC_VIEWING = True
-    settings.DATA_DIR = tmp_path
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    return sessions.create_session()
 
 
 @pytest.mark.browser

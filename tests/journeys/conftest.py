@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +14,6 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
-from tests import sessions
 from tests.journeys import running_site
 from tests.journeys.cuttable_line import CuttableLine
 from tests.journeys.running_site import RunningSite
@@ -102,18 +100,6 @@ def queue_sample_run(transactional_db: None, settings: Settings) -> Callable[...
         return BacktestSession.objects.latest("pk")
 
     return queue
-
-
-@pytest.fixture
-def small_session(
-    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> BacktestSession:
-    """Return a queued session of five minutes and two trades, for anyone to look at."""
-    settings.PUBLIC_VIEWING = True
-    # Uploads of the test lie in a folder of its own, also for the worker that it starts.
-    settings.DATA_DIR = tmp_path
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    return sessions.create_session()
 
 
 @pytest.fixture

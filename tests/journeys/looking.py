@@ -89,13 +89,18 @@ def trade_row(number: int, trade: dict[str, Any]) -> list[str]:
     ]
 
 
+def trade_rows(trades: list[dict[str, Any]]) -> list[list[str]]:
+    """Write the rows of all trades, from the API's documents; the newest stands first."""
+    return [trade_row(number, trade) for number, trade in enumerate(trades, start=1)][::-1]
+
+
 def event_row(event: dict[str, Any]) -> list[str]:
     """Write the row of a node event, from the API's document."""
     return [
         monitor.clock(event["timestamp"]),
         event["node_name"],
         monitor.node_kind(event["node_type"]),
-        event["conditions_preview"] or "",
+        event["conditions_preview"],
     ]
 
 

@@ -14,9 +14,9 @@ _PASSWORD = "a-long-word-for-tests"
 
 
 def test_no_page_of_the_admin_breaks_the_policy_or_asks_another_server(
-    watched_page: Page, complaints: Complaints, asgi_server: str, small_session: BacktestSession
+    watched_page: Page, complaints: Complaints, asgi_server: str, session: BacktestSession
 ) -> None:
-    sessions.run_here(small_session)
+    sessions.run_here(session)
     staff = User.objects.create_superuser("staff", password=_PASSWORD)
     page = watched_page
     page.goto(f"{asgi_server}/admin/")
@@ -25,10 +25,10 @@ def test_no_page_of_the_admin_breaks_the_policy_or_asks_another_server(
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("link", name="Backtests: administration")).to_be_visible()
 
-    strategy = small_session.strategy_version.strategy_id
+    strategy = session.strategy_version.strategy_id
     for path in (
         "strategies/backtestsession/", "strategies/backtestsession/add/", f"strategies/strategy/{strategy}/change/",
-        f"strategies/backtestsession/{small_session.pk}/change/", "strategies/trade/", f"auth/user/{staff.pk}/change/",
+        f"strategies/backtestsession/{session.pk}/change/", "strategies/trade/", f"auth/user/{staff.pk}/change/",
         "auth/group/add/",
     ):  # fmt: skip
         answer = page.goto(f"{asgi_server}/admin/{path}")

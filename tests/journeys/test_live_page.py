@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from strategies.models import BacktestSession
 from strategies.templatetags import monitor
+from tests.journeys import looking
 from tests.journeys.conftest import Complaints
 from tests.journeys.cuttable_line import CuttableLine
 
@@ -46,8 +47,8 @@ def test_trades_arrive_live_and_the_end_is_what_the_books_say(
     trades = read_api(f"/api/sessions/{session.session_id}/trades/?limit=1000")["results"]
     node_events = read_api(f"/api/sessions/{session.session_id}/node-events/?limit=1000")["results"]
     result = read_api(f"/api/sessions/{session.session_id}/")["result"]
-    assert _rows(page, "#trades") == [_trade_row(number, trade) for number, trade in enumerate(trades, start=1)][::-1]
-    assert _rows(page, "#node-events") == [_event_row(event) for event in reversed(node_events)]
+    assert looking.rows(page, "#trades") == looking.trade_rows(trades)
+    assert looking.rows(page, "#node-events") == [looking.event_row(event) for event in reversed(node_events)]
     assert page.inner_text("#figure-total") == monitor.signed_money(result["total_pnl"])
     assert page.inner_text("#figure-trades") == str(result["total_trades"])
     assert page.inner_text("#figure-win-rate") == f"{result['win_rate']} %"
@@ -96,8 +97,8 @@ def test_without_scripts_a_finished_session_is_whole(
     page.goto(address)
 
     # What the template writes is what the script would write: word for word.
-    assert _rows(page, "#trades") == _rows(watched_page, "#trades")
-    assert _rows(page, "#node-events") == _rows(watched_page, "#node-events")
+    assert looking.rows(page, "#trades") == looking.rows(watched_page, "#trades")
+    assert looking.rows(page, "#node-events") == looking.rows(watched_page, "#node-events")
     for figure in ("total", "realized", "unrealized", "open", "trades", "wins", "win-rate", "underlying", "time"):
         assert page.inner_text(f"#figure-{figure}") == watched_page.inner_text(f"#figure-{figure}")
     names = page.locator(".node .node-name").all_inner_texts()
@@ -155,7 +156,7 @@ def test_a_line_that_is_cut_says_so_and_comes_back_without_a_gap(
 
     expect(page.locator("#status-word")).to_have_text("Completed", timeout=_DAY_MS)
     trades = read_api(f"/api/sessions/{session.session_id}/trades/?limit=1000")["results"]
-    assert _rows(page, "#trades") == [_trade_row(number, trade) for number, trade in enumerate(trades, start=1)][::-1]
+    assert looking.rows(page, "#trades") == looking.trade_rows(trades)
     expect(page.locator("#price-chart .chart-canvas")).to_have_attribute(
         "aria-label", re.compile("09:15:00 to 15:30:00 IST: low 24,140.85"), timeout=10_000
     )
@@ -191,38 +192,3 @@ def _wait_for_tick(session: BacktestSession, tick: int) -> None:
         assert time.monotonic() < deadline, f"the session is still at tick {session.ticks_done}"
         time.sleep(0.05)
         session.refresh_from_db()
-
-
-def _rows(page: Page, section: str) -> list[list[str]]:
-    """Read a table, the texts of its cells row by row."""
-    rows: list[list[str]] = page.evaluate(
-        """(selector) => [...document.querySelectorAll(selector)].map(
-             (row) => [...row.cells].map((cell) => cell.textContent.trim()))""",
-        f"{section} tbody tr",
-    )
-    return rows
-
-
-def _trade_row(number: int, trade: dict[str, Any]) -> list[str]:
-    re_entry = f" · re-entry {trade['re_entry_num']}" if trade["re_entry_num"] else ""
-    return [
-        str(number),
-        monitor.contract(trade["symbol"]) + re_entry,
-        trade["side"].capitalize(),
-        monitor.count(trade["quantity"]),
-        monitor.clock(trade["entry_time"]),
-        monitor.money(trade["entry_price"]),
-        monitor.clock(trade["exit_time"]),
-        monitor.money(trade["exit_price"]),
-        monitor.signed_money(trade["pnl"]),
-        trade["exit_reason"],
-    ]
-
-
-def _event_row(event: dict[str, Any]) -> list[str]:
-    return [
-        monitor.clock(event["timestamp"]),
-        event["node_name"],
-        monitor.node_kind(event["node_type"]),
-        event["conditions_preview"],
-    ]

@@ -20,7 +20,7 @@ def test_the_signed_in_start_a_run_from_the_list_and_watch_it_to_its_end(
     watched_page: Page,
     complaints: Complaints,
     asgi_server: str,
-    small_session: BacktestSession,
+    session: BacktestSession,
     run_worker_process: "subprocess.Popen[str]",
 ) -> None:
     User.objects.create_user("trader", password=_PASSWORD, is_staff=True)
@@ -51,10 +51,10 @@ def test_a_row_of_the_list_follows_its_session_in_place(
     watched_page: Page,
     complaints: Complaints,
     asgi_server: str,
-    small_session: BacktestSession,
+    session: BacktestSession,
     start_worker_process: Callable[..., "subprocess.Popen[str]"],
 ) -> None:
-    row = watched_page.locator(f"tr[data-session-id={small_session.session_id}]")
+    row = watched_page.locator(f"tr[data-session-id={session.session_id}]")
     watched_page.goto(f"{asgi_server}/")
     expect(row.locator(".state")).to_have_text("Queued")
 
@@ -89,13 +89,11 @@ def test_the_theme_is_kept_and_set_before_the_first_paint(
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1440])
-def test_no_page_scrolls_sideways(
-    browser: Browser, asgi_server: str, small_session: BacktestSession, width: int
-) -> None:
+def test_no_page_scrolls_sideways(browser: Browser, asgi_server: str, session: BacktestSession, width: int) -> None:
     context = browser.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
 
-    for path in ("/", "/accounts/login/", "/strategies/two-calls/", f"/sessions/{small_session.session_id}/"):
+    for path in ("/", "/accounts/login/", "/strategies/two-calls/", f"/sessions/{session.session_id}/"):
         page.goto(f"{asgi_server}{path}")
         overhang = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
@@ -107,10 +105,10 @@ def test_times_are_the_exchanges_in_a_browser_of_any_zone(
     browser: Browser,
     watched_page: Page,
     asgi_server: str,
-    small_session: BacktestSession,
+    session: BacktestSession,
     run_worker_process: "subprocess.Popen[str]",
 ) -> None:
-    address = f"{asgi_server}/sessions/{small_session.session_id}/"
+    address = f"{asgi_server}/sessions/{session.session_id}/"
     watched_page.goto(address)
     expect(watched_page.locator("#status-word")).to_have_text("Completed", timeout=60_000)
 

@@ -4,18 +4,9 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
 from tests import sessions
-
-
-@pytest.fixture
-def data_folder(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep uploads of the test in a folder of its own."""
-    settings.DATA_DIR = tmp_path
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    return tmp_path
 
 
 @pytest.fixture

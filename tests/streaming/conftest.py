@@ -2,30 +2,28 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
+from streaming.sse_event_emitter import SSEEvent
 from tests import pushpin, sessions
 from tests.streaming import proxied_site
 from tests.streaming.proxied_site import Site
 
 
 @pytest.fixture
-def data_folder(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep uploads of the test in a folder of its own, also in processes that it starts."""
-    settings.DATA_DIR = tmp_path
-    monkeypatch.setenv("DATA_DIR", str(tmp_path))
-    return tmp_path
+def events(session: BacktestSession) -> list[SSEEvent]:
+    """Return all 313 events of the session; its log is empty yet."""
+    return sessions.events_of(session)
 
 
 @pytest.fixture
-def session(transactional_db: None, data_folder: Path, settings: Settings) -> BacktestSession:
-    """Return a queued session that anyone may look at."""
-    settings.PUBLIC_VIEWING = True
-    return sessions.create_session()
+def running(session: BacktestSession, events: list[SSEEvent]) -> BacktestSession:
+    """Return the session, running, its head at `sessions.HEAD`."""
+    sessions.publish(session, events[: sessions.HEAD + 1])
+    return session
 
 
 @pytest.fixture(scope="module")

@@ -31,12 +31,6 @@ LAST = 312
 
 
 @pytest.fixture
-def events(session: BacktestSession) -> list[SSEEvent]:
-    """Return all 313 events of the session; its log is empty yet."""
-    return sessions.events_of(session)
-
-
-@pytest.fixture
 def stock_views(settings: Settings) -> None:
     """Mount the package's own views, with the renderers that its manual asks for."""
     settings.ROOT_URLCONF = "tests.streaming.stock_urls"

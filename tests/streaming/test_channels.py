@@ -20,12 +20,6 @@ from streaming.sse_event_emitter import SSEEvent
 from tests import sessions
 
 
-@pytest.fixture
-def events(session: BacktestSession) -> list[SSEEvent]:
-    """Return all 313 events of the session; its log is empty yet."""
-    return sessions.events_of(session)
-
-
 def _listen(
     base: str, session_id: str, *, cursor: str | None, until: int, query: str = ""
 ) -> Iterator[tuple[str, int]]:

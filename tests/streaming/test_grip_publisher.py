@@ -77,12 +77,6 @@ def proxy() -> Iterator[Proxy]:
         thread.join()
 
 
-@pytest.fixture
-def events(session: BacktestSession) -> list[SSEEvent]:
-    """Return all 313 events of the session; its log is empty yet."""
-    return sessions.events_of(session)
-
-
 def _wait(is_true: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not is_true():

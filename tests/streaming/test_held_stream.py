@@ -41,12 +41,6 @@ def session(transactional_db: None, data_folder: Path, settings: Settings) -> Ba
 
 
 @pytest.fixture
-def events(session: BacktestSession) -> list[SSEEvent]:
-    """Return all 313 events of the session; its log is empty yet."""
-    return sessions.events_of(session)
-
-
-@pytest.fixture
 def pool() -> Iterator[ThreadPoolExecutor]:
     """Yield threads for viewers."""
     with ThreadPoolExecutor(16) as threads:

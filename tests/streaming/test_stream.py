@@ -24,21 +24,7 @@ from streaming.sse_event_emitter import SSEEvent
 from tests import sessions, viewers
 from tests.viewers import Seen
 
-#: Enough for snapshots and replays, and not the end.
-HEAD = 200
-
-
-@pytest.fixture
-def events(session: BacktestSession) -> list[SSEEvent]:
-    """Return all 313 events of the session; its log is empty yet."""
-    return sessions.events_of(session)
-
-
-@pytest.fixture
-def running(session: BacktestSession, events: list[SSEEvent]) -> BacktestSession:
-    """Return the session, running, its head at 200."""
-    sessions.publish(session, events[: HEAD + 1])
-    return session
+HEAD = sessions.HEAD
 
 
 @pytest.fixture

@@ -27,20 +27,7 @@ from tests import sessions, viewers
 from tests.viewers import Seen
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAD = 200
-
-
-@pytest.fixture
-def events(session: BacktestSession) -> list[SSEEvent]:
-    """Return all 313 events of the session; its log is empty yet."""
-    return sessions.events_of(session)
-
-
-@pytest.fixture
-def running(session: BacktestSession, events: list[SSEEvent]) -> BacktestSession:
-    """Return the session, running, its head at 200."""
-    sessions.publish(session, events[: HEAD + 1])
-    return session
+HEAD = sessions.HEAD
 
 
 def _has(count: int) -> Callable[[Seen], bool]:

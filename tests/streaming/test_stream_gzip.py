@@ -24,12 +24,6 @@ from tests import sessions, viewers
 _GZIP = {"Accept-Encoding": "gzip"}
 
 
-@pytest.fixture
-def events(session: BacktestSession) -> list[SSEEvent]:
-    """Return all 313 events of the session; its log is empty yet."""
-    return sessions.events_of(session)
-
-
 class _Packed:
     """A viewer that takes gzip: what came on the wire, and what it says."""
 

@@ -23,7 +23,7 @@ from tests import sessions, viewers
 from tests.written_lines import WrittenLines, read_log
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAD = 200
+HEAD = sessions.HEAD
 
 
 @pytest.fixture
@@ -31,13 +31,6 @@ def lines() -> Iterator[WrittenLines]:
     """Return the lines written from here on."""
     with read_log() as written:
         yield written
-
-
-@pytest.fixture
-def running(session: BacktestSession) -> BacktestSession:
-    """Return a running session, its head at 200."""
-    sessions.publish(session, sessions.events_of(session)[: HEAD + 1])
-    return session
 
 
 def test_a_stream_is_told_when_it_opens_and_when_it_closes(
