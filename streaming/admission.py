@@ -77,8 +77,7 @@ async def admit(
     if found is None:
         return None
     session, user_pk, state = found
-    opening = Private(frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open"))
-    first = wire.open() + wire.add_private(opening)
+    first = wire.open() + wire.add_private(Private(opening()))
     chunks, reached = _on_wire(state, wire)
     return Admission(
         session=session,
@@ -89,6 +88,23 @@ async def admit(
         chunks=(first, *chunks),
         cursor=reached,
     )
+
+
+def opening() -> bytes:
+    """Write what leaves at once: when to come back, and a comment."""
+    return frames.encode_retry(random.randint(*RETRY_MS)) + frames.encode_comment("open")
+
+
+def stream_headers(plan: resume.Resume, *, head: int, encoding: str) -> dict[str, str]:
+    """Return the headers of a stream, by how the viewer is brought up to date and to which event; -1 for none."""
+    mode = {"wait": "live", "nothing": "complete"}.get(plan.mode, plan.mode)
+    # The encoding is named also where it is none: a middleware that compresses leaves alone what has one.
+    return {
+        "Cache-Control": "no-store, no-transform",
+        "Content-Encoding": encoding,
+        "X-Accel-Buffering": "no",
+        "X-Backtest-Stream": f"{mode}; head={head}",
+    }
 
 
 async def start_afresh(session: BacktestSession, wire: Wire) -> tuple[list[bytes], int]:

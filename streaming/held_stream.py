@@ -17,9 +17,7 @@ Every other request is answered by `stream`.
 from __future__ import annotations
 
 import asyncio
-import random
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
@@ -146,12 +144,13 @@ def _answer(request: HttpRequest, session_id: str) -> HttpResponse:
     skips = request.GET.get("on_lag") == "skip"
     limit = resume.DEFAULT_LIMIT if link is None or skips else _NO_LIMIT
     told = _catch_up(session, _cursor(request, session_id), limit=limit)
+    headers |= admission.stream_headers(told.plan, head=told.head, encoding="identity")
     if link is None and told.plan.mode == "nothing":
-        return HttpResponse(status=204, headers={**headers, **_stream_headers(told)})
-    text = (_opening() if link is None else b"") + b"".join(told.chunks)
+        return HttpResponse(status=204, headers=headers)
+    text = (admission.opening() if link is None else b"") + b"".join(told.chunks)
     if told.plan.ends_at != told.reached:
         _instruct(request, looker.link(period=period), looker.channel, told)
-    return HttpResponse(text, content_type="text/event-stream", headers={**headers, **_stream_headers(told)})
+    return HttpResponse(text, content_type="text/event-stream", headers=headers)
 
 
 def _cursor(request: HttpRequest, session_id: str) -> int | None:
@@ -161,10 +160,6 @@ def _cursor(request: HttpRequest, session_id: str) -> int | None:
     channel = settings.GRIP_PREFIX + grip.session_channel(session_id)
     last: str = request.GET.get(_AFTER) or request.grip.last.get(channel, "")  # type: ignore[attr-defined]  # set by the middleware
     return grip.NO_EVENT if last == str(grip.NO_EVENT) else resume.parse_cursor(last)
-
-
-def _opening() -> bytes:
-    return frames.encode_retry(random.randint(*admission.RETRY_MS)) + frames.encode_comment("open")
 
 
 def _instruct(request: HttpRequest, link: str, sign_in_channel: str, told: _CaughtUp) -> None:
@@ -220,13 +215,3 @@ def _catch_up(session: BacktestSession, cursor: int | None, *, limit: int) -> _C
             chunks += missed
             size += sum(map(len, missed))
     return _CaughtUp(session.session_id, plan, chunks, reached, max(head, reached))
-
-
-def _stream_headers(told: _CaughtUp) -> Mapping[str, str]:
-    mode = {"wait": "live", "nothing": "complete"}.get(told.plan.mode, told.plan.mode)
-    return {
-        "Cache-Control": "no-store, no-transform",
-        "Content-Encoding": "identity",
-        "X-Accel-Buffering": "no",
-        "X-Backtest-Stream": f"{mode}; head={told.head}",
-    }

@@ -27,7 +27,7 @@ from django.views.decorators.csrf import csrf_exempt
 from strategies import actions
 from strategies.models import BacktestSession
 from streaming import cross_origin, farewell
-from streaming.admission import RETRY_MS, Admission, admit
+from streaming.admission import RETRY_MS, Admission, admit, stream_headers
 from streaming.protocol import frames, resume
 from streaming.sign_in import SignIn
 from streaming.stream_handler import LiveResponse, Send
@@ -99,7 +99,7 @@ async def stream(request: HttpRequest, session_id: str) -> HttpResponseBase:
         note_answer(str(request.method), "not_found")
         text = "There is no such session.\n"
         return HttpResponse(text, status=404, content_type="text/plain; charset=utf-8", headers=headers)
-    headers |= _headers(admission)
+    headers |= stream_headers(admission.resume, head=admission.head, encoding=admission.wire.encoding)
     if admission.resume.mode == "nothing":
         note_answer(str(request.method), "nothing")
         return HttpResponse(status=204, headers={**headers, "Content-Encoding": "identity"})
@@ -130,17 +130,6 @@ def _refusal(headers: Mapping[str, str], why: str, *, retry_ms: tuple[int, int])
     """Ask to come back later. Any status but 200 would end a native EventSource for good."""
     text = frames.encode_retry(random.randint(*retry_ms)) + frames.encode_comment(why)
     return HttpResponse(text, content_type="text/event-stream", headers={**headers, "Content-Encoding": "identity"})
-
-
-def _headers(admission: Admission) -> dict[str, str]:
-    mode = {"wait": "live", "nothing": "complete"}.get(admission.resume.mode, admission.resume.mode)
-    # Named also where it is none: a middleware that compresses leaves alone what has an encoding.
-    return {
-        "Cache-Control": "no-store, no-transform",
-        "Content-Encoding": admission.wire.encoding,
-        "X-Accel-Buffering": "no",
-        "X-Backtest-Stream": f"{mode}; head={admission.head}",
-    }
 
 
 # Who looks after them
