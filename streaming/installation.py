@@ -10,25 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from typing import Final
 
 import django
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Count, F, Sum
 from django.utils import timezone
-from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 
-from strategies import actions
 from strategies.models import BacktestSession
 from strategies.session_states import SessionState
+from streaming import status
 from streaming.counts import counts
-from streaming.models import EventBlock, SessionLog
+from streaming.models import SessionLog
 from streaming.stream_places import places
-
-#: A worker without a sign of life for this long counts as dead.
-STALLED_AFTER: Final = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,23 +73,21 @@ def read() -> Installation:
 
 
 def _read(now: datetime) -> Installation:
-    by_state = dict(BacktestSession.objects.order_by().values_list("state").annotate(Count("pk")))
-    jobs = ProcrastinateJob.objects.filter(queue_name=actions.QUEUE)
-    by_status = dict(jobs.order_by().values_list("status").annotate(Count("pk")))
+    told = status.read_database()
     queued = BacktestSession.objects.filter(state=SessionState.QUEUED).order_by("created_at")
-    workers = ProcrastinateWorker.objects.order_by("-last_heartbeat")
+    silent = told.heartbeat_age_seconds
     return Installation(
         at=now,
         database=_server_version(),
         is_database_well=True,
-        sessions={state.value: by_state.get(state.value, 0) for state in SessionState},
-        workers_alive=workers.filter(last_heartbeat__gt=now - STALLED_AFTER).count(),
-        last_heartbeat=workers.values_list("last_heartbeat", flat=True).first(),
-        jobs_waiting=by_status.get("todo", 0),
-        jobs_running=by_status.get("doing", 0),
+        sessions=told.sessions,
+        workers_alive=told.workers_alive,
+        last_heartbeat=None if silent is None else now - timedelta(seconds=silent),
+        jobs_waiting=told.jobs_waiting,
+        jobs_running=told.jobs_running,
         oldest_queued=queued.values_list("created_at", flat=True).first(),
-        log_events=SessionLog.objects.aggregate(all=Sum(F("head") - F("oldest_event_id") + 1))["all"] or 0,
-        log_bytes=_bytes_of(EventBlock._meta.db_table) + _bytes_of(SessionLog._meta.db_table),
+        log_events=told.log_events,
+        log_bytes=told.log_bytes + _bytes_of(SessionLog._meta.db_table),
         open_streams=places.taken,
         events_compressed=counts.events_compressed,
         snapshots_built=counts.snapshots_built,

@@ -20,13 +20,12 @@ from procrastinate.contrib.django import connector_params
 
 from strategies import actions
 from strategies.models import BacktestSession
-from streaming import worker
+from streaming import status, worker
 from streaming.worker_endpoint import Heart, PortTaken, served
 
 logger = logging.getLogger("streaming.worker")
 
 _DEFAULT_CONCURRENCY = 4
-_DEFAULT_STALLED_AFTER = 30.0
 #: Heartbeats within the time after which a worker counts as dead.
 _HEARTBEATS = 4
 _POLL_SECONDS = 1.0
@@ -57,7 +56,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--stalled-after",
             type=_seconds,
-            default=_DEFAULT_STALLED_AFTER,
+            default=status.STALLED_AFTER_SECONDS,
             metavar="SECONDS",
             help="a worker without a sign of life for this long counts as dead and its sessions are taken over; "
             "the same for all workers (default: %(default)g)",
