@@ -10,7 +10,6 @@ written as JSON and how often anything was compressed.
 
 from __future__ import annotations
 
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -104,6 +103,7 @@ def on_wire(size: int) -> int:
 
 def run(effort: Effort) -> Results:
     """Measure everything."""
+    talk.allow_many_files()
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         events = Path(folder) / "events"
@@ -201,12 +201,13 @@ def text(results: Results) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the command line."""
-    wanted = harness.options((__doc__ or "").strip().splitlines()[0], arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    talk.allow_many_files()
-    results = run(QUICK if wanted.is_quick else THOROUGH)
-    harness.tell(wanted, figures(results), text(results))
-    return 0
+    return harness.main(
+        __doc__,
+        arguments,
+        run=lambda is_quick: run(QUICK if is_quick else THOROUGH),
+        figures=figures,
+        text=text,
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ second that the server's process computed.
 from __future__ import annotations
 
 import os
-import signal
 import statistics
 import sys
 import tempfile
@@ -90,6 +89,7 @@ class Results:
 
 def run(effort: Effort) -> Results:
     """Measure everything."""
+    talk.allow_many_files()
     with tempfile.TemporaryDirectory() as folder:
         events = Path(folder) / "events"
         told = day.load()
@@ -269,13 +269,13 @@ def _row(name: str, one: Measured) -> tuple[str, ...]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the command line."""
-    wanted = harness.options((__doc__ or "").strip().splitlines()[0], arguments)
-    # Whoever ends it in whatever way: what was started ends with it.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    talk.allow_many_files()
-    results = run(QUICK if wanted.is_quick else THOROUGH)
-    harness.tell(wanted, figures(results), text(results))
-    return 0
+    return harness.main(
+        __doc__,
+        arguments,
+        run=lambda is_quick: run(QUICK if is_quick else THOROUGH),
+        figures=figures,
+        text=text,
+    )
 
 
 if __name__ == "__main__":

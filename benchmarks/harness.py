@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,11 +24,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from tests.oracles import environment
 
 ROOT = Path(__file__).resolve().parents[1]
+
+Results = TypeVar("Results")
 
 
 class ContestantFailed(Exception):
@@ -189,6 +192,32 @@ def ask(module: str, *arguments: str) -> dict[str, Any]:
         raise ContestantFailed(f"python -m {module} {' '.join(arguments)} failed with {finished.returncode}")
     answer: dict[str, Any] = json.loads(finished.stdout)
     return answer
+
+
+def main(
+    doc: str | None,
+    arguments: Sequence[str] | None,
+    *,
+    run: Callable[[bool], Results],
+    figures: Callable[[Results], Mapping[str, Figure]],
+    text: Callable[[Results], str],
+) -> int:
+    """
+    Serve the command line of a benchmark that starts programs.
+
+    Args:
+        doc: The benchmark's own description, of which the first line is told.
+        arguments: The command line; None for the process's own.
+        run: Measures everything, quickly or not.
+        figures: Returns what was measured by key.
+        text: Writes it for people.
+    """
+    wanted = options((doc or "").strip().splitlines()[0], arguments)
+    # Whoever ends it in whatever way: what was started ends with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    results = run(wanted.is_quick)
+    tell(wanted, figures(results), text(results))
+    return 0
 
 
 def options(description: str, arguments: Sequence[str] | None = None) -> Options:

@@ -9,7 +9,6 @@ django-eventstream's `append_event`. Room is the whole of the tables, with their
 
 from __future__ import annotations
 
-import signal
 import statistics
 import sys
 import tempfile
@@ -126,11 +125,13 @@ def text(results: Results) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve the command line."""
-    wanted = harness.options((__doc__ or "").strip().splitlines()[0], arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    results = run(QUICK if wanted.is_quick else THOROUGH)
-    harness.tell(wanted, figures(results), text(results))
-    return 0
+    return harness.main(
+        __doc__,
+        arguments,
+        run=lambda is_quick: run(QUICK if is_quick else THOROUGH),
+        figures=figures,
+        text=text,
+    )
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def web(site: Site) -> Iterator[Web]:
     )
     try:
         deadline = time.monotonic() + _READY_SECONDS
-        while not _listens(port):
+        while not listens(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise ContestantFailed("the web server did not start; what it said is above")
             time.sleep(0.05)
@@ -101,7 +101,8 @@ def free_port() -> int:
         return port
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Tell whether somebody answers at a port."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

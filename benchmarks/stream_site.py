@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -22,8 +21,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from backtest_site import embedded_postgres
+from backtest_site.site_processes import web_command
 from benchmarks.harness import ROOT
 from benchmarks.schedules import Writer
+from benchmarks.site import free_port, listens
 
 _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 10.0
@@ -122,23 +123,16 @@ async def start_web(count: int) -> AsyncIterator[list[str]]:
 
 @asynccontextmanager
 async def _start_one() -> AsyncIterator[str]:
-    port = _free_port()
-    # The same as backtest_site.site_processes has, but for the log.
-    options = ["--host", "127.0.0.1", "--port", str(port), "--lifespan", "off", "--timeout-graceful-shutdown", "1"]
-    options += ["--log-level", "warning", "--no-access-log"]
+    port = free_port()
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "backtest_site.asgi:application",
-        *options,
+        *web_command(Path(sys.executable), host="127.0.0.1", port=port),
         cwd=ROOT,
         env=_environment(),
         stdin=DEVNULL,
     )
     try:
         async with asyncio.timeout(_START_SECONDS):
-            while not await _answers(port):
+            while not await asyncio.to_thread(listens, port):
                 if process.returncode is not None:
                     raise SiteFailed(f"The web process ended with {process.returncode}; what it said stands above.")
                 await asyncio.sleep(0.05)
@@ -151,21 +145,6 @@ async def _start_one() -> AsyncIterator[str]:
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PUBLIC_VIEWING": "1", "LOG_LEVEL": "ERROR", "PYTHONUNBUFFERED": "1"}
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-async def _answers(port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
-        return False
-    writer.close()
-    return True
 
 
 async def _end(process: Process) -> None:

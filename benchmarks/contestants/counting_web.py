@@ -12,34 +12,25 @@ import json
 import os
 import runpy
 import signal
-import socket
 import sys
 import threading
 from dataclasses import asdict
 from pathlib import Path
 
 from backtest_site.site_processes import web_command
-from benchmarks.site import free_port
+from benchmarks.site import free_port, listens
 
 
 def answer(port: int) -> None:
     """Talk with the benchmark; the server stops when the input ends."""
     from streaming.counts import counts
 
-    while not _listens(port):
+    while not listens(port):
         threading.Event().wait(0.05)
     print(json.dumps({"port": port}), flush=True)
     for _ in sys.stdin:
         print(json.dumps(asdict(counts)), flush=True)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 if __name__ == "__main__":
