@@ -102,8 +102,9 @@ class CentralizedBacktestEngineWithSSE(CentralizedBacktestEngine):
         return self._tell_quiet_ticks
 
     def _tell_quiet_ticks(self, quiet: QuietTicks) -> Iterator[None]:
-        for body in quiet_tick_text.write(quiet, self._writer.tick_update(quiet.before)):
-            self._last_tick = (self.emitter.emit_encoded(messages.TICK_UPDATE, body), body)
+        before = self._writer.tick_update(quiet.before)
+        for body, point in quiet_tick_text.write(quiet, before, underlying=self.config.strategy.underlying):
+            self._last_tick = (self.emitter.emit_encoded(messages.TICK_UPDATE, body, point), body)
             yield
 
     def on_end(self, result: BacktestResult) -> None:

@@ -25,6 +25,7 @@ from strategies.engine.outcomes import (
     TickOutcome,
 )
 from strategies.engine.positions import PnlSummary, PositionMark, Trade, TradeSummary
+from streaming.sse_event_emitter import TickPoint
 
 
 class TickWriter:
@@ -79,6 +80,17 @@ class TickWriter:
         if known is None or known[0] is not mark:
             known = self._marks[mark.position_id] = (mark, _mark(mark))
         return known[1]
+
+
+def tick_point(payload: Mapping[str, Any], *, underlying: str) -> TickPoint:
+    """Read what charts need out of a tick's payload."""
+    price = payload["ltp"].get(underlying)
+    return TickPoint(
+        tick=payload["tick"],
+        epoch_second=int(datetime.fromisoformat(payload["timestamp"]).timestamp()),
+        underlying=float("nan") if price is None else float(price["ltp"]),
+        total_pnl=payload["pnl_summary"]["total_pnl"],
+    )
 
 
 def node_event(completion: NodeCompletion) -> dict[str, Any]:

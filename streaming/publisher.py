@@ -17,7 +17,7 @@ import logging
 import threading
 import time
 from collections import deque
-from datetime import datetime
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,7 +26,7 @@ from django.db import connection, transaction
 from strategies import actions
 from strategies.models import BacktestSession
 from strategies.session_states import SessionState
-from streaming import event_log, grip_publisher, meters
+from streaming import event_log, grip_publisher, meters, payloads
 from streaming.counts import counts
 from streaming.event_log import LoggedEvent, SeriesPoint
 from streaming.protocol import frames, json_text, messages, snapshots
@@ -145,18 +145,12 @@ class LogPublisher:
             frame=frames.encode_frame(event_type, event.data_json, event.event_id),
             data_json=event.data_json,
             data=event.data if event_type in _READ_FURTHER else None,
-            point=self._point(event.data) if event_type == messages.TICK_UPDATE else None,
+            point=self._point(event) if event_type == messages.TICK_UPDATE else None,
         )
 
-    def _point(self, tick: dict[str, Any]) -> SeriesPoint:
-        price = tick["ltp"].get(self._underlying)
-        return SeriesPoint(
-            tick=tick["tick"],
-            epoch_second=int(datetime.fromisoformat(tick["timestamp"]).timestamp()),
-            underlying=float("nan") if price is None else float(price["ltp"]),
-            # A decimal of two places; far below the 15 digits that a float tells apart, and much faster than Decimal.
-            total_pnl_cents=round(100 * float(tick["pnl_summary"]["total_pnl"])),
-        )
+    def _point(self, event: EncodedEvent) -> SeriesPoint:
+        point = event.point or payloads.tick_point(event.data, underlying=self._underlying)
+        return SeriesPoint(*point[:3], total_pnl_cents=int(Decimal(point.total_pnl) * 100))
 
     def _read_last_frame(self) -> bytes | None:
         if self._writer.head is None:

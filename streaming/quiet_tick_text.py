@@ -21,26 +21,30 @@ from strategies.engine.conditions import CompiledCondition, part_of
 from strategies.engine.operands import Operand, Value
 from strategies.engine.quiet_ticks import QuietTicks
 from streaming.protocol import json_text
+from streaming.sse_event_emitter import TickPoint
 
 #: Where the time of day stands in "2024-10-29 09:15:01+05:30".
 _CLOCK: Final = slice(11, 19)
 
 
-def write(quiet: QuietTicks, before: Mapping[str, Any]) -> Iterator[bytes]:
+def write(quiet: QuietTicks, before: Mapping[str, Any], *, underlying: str) -> Iterator[tuple[bytes, TickPoint]]:
     """
-    Write the payload of each of some quiet ticks, without its envelope.
+    Write the payload of each of some quiet ticks, without its envelope, and what charts need of it.
 
     Args:
         quiet: The ticks.
         before: The payload of the tick before them.
+        underlying: The symbol whose price the charts show.
     """
     holes = _Holes(before)
     texts = _Texts(quiet)
     clocks = quiet.tape.clocks[quiet.first : quiet.last]
+    ticks = range(quiet.tick, quiet.tick + quiet.last - quiet.first)
     profits = _profits(quiet)
+    totals = profits[-1] if profits else repeat(before["pnl_summary"]["total_pnl"], len(ticks))
     document = {
         **before,
-        "tick": holes.value([str(tick) for tick in range(quiet.tick, quiet.tick + quiet.last - quiet.first)]),
+        "tick": holes.value([str(tick) for tick in ticks]),
         "timestamp": _with_clock(before["timestamp"], holes.inside(clocks)),
         "node_executions": {
             holes.inside(_escaped(ids)): {
@@ -62,7 +66,10 @@ def write(quiet: QuietTicks, before: Mapping[str, Any]) -> Iterator[bytes]:
             **before["pnl_summary"], "unrealized_pnl": holes.inside(unrealized), "total_pnl": holes.inside(total),
         }  # fmt: skip
     document["ltp"] = {symbol: _quote(symbol, quote, quiet, holes) for symbol, quote in before["ltp"].items()}
-    return holes.fill(document)
+    seconds = slice(quiet.first, quiet.last)
+    prices = quiet.tape.price_list(underlying)[seconds]
+    points = map(TickPoint, ticks, quiet.tape.epochs[seconds], prices, totals)
+    return zip(holes.fill(document), points, strict=True)
 
 
 class _Holes:

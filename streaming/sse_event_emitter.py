@@ -30,6 +30,18 @@ class SSEEvent(TypedDict):
     data: dict[str, Any]
 
 
+class TickPoint(NamedTuple):
+    """What charts need of one tick."""
+
+    tick: int
+    #: Unix time of the tick.
+    epoch_second: int
+    #: Last price of the underlying; NaN where it has none yet.
+    underlying: float
+    #: Decimal text with two places.
+    total_pnl: str
+
+
 class EncodedEvent:
     """
     One event as JSON.
@@ -39,15 +51,23 @@ class EncodedEvent:
         event_id: Its number.
         data_json: JSON of the payload, envelope included; None where `data` is given.
         data: The payload as plain data, envelope included; None where `data_json` is given.
+        point: What charts need of a tick_update, so that nobody must decode it for that; None where it is not known.
     """
 
-    __slots__ = ("_data", "_data_json", "event", "event_id")
+    __slots__ = ("_data", "_data_json", "event", "event_id", "point")
 
     def __init__(
-        self, event: str, event_id: int, *, data_json: bytes | None = None, data: dict[str, Any] | None = None
+        self,
+        event: str,
+        event_id: int,
+        *,
+        data_json: bytes | None = None,
+        data: dict[str, Any] | None = None,
+        point: TickPoint | None = None,
     ) -> None:
         self.event = event
         self.event_id = event_id
+        self.point = point
         self._data_json = data_json
         self._data = data
 
@@ -122,13 +142,14 @@ class SSEEventEmitter:
         self._hand_out(EncodedEvent(event, event_id, data={**envelope, **data, **envelope}))
         return event_id
 
-    def emit_encoded(self, event: str, body: bytes) -> int:
+    def emit_encoded(self, event: str, body: bytes, point: TickPoint | None = None) -> int:
         """
         Number an event whose payload is written already, and hand it to every callback.
 
         Args:
             event: One of `messages.EVENT_TYPES`.
             body: JSON of the payload without its envelope: an object that is not empty.
+            point: What charts need of it, where that is known.
 
         Returns:
             The event's id.
@@ -138,7 +159,7 @@ class SSEEventEmitter:
         """
         event_id = self._number(event)
         data_json = b'{"event_id":%d%b%b' % (event_id, self._session_json, body[1:])
-        self._hand_out(EncodedEvent(event, event_id, data_json=data_json))
+        self._hand_out(EncodedEvent(event, event_id, data_json=data_json, point=point))
         return event_id
 
     def compress(self, document: object) -> tuple[str, int]:

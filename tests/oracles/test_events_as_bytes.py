@@ -16,8 +16,10 @@ from strategies.engine.errors import GraphInvalid
 from strategies.engine.graph import parse_strategy
 from strategies.engine.quiet_ticks import QuietTeller, QuietTicks
 from strategies.market_data.files import load_market_data
+from streaming import payloads
 from streaming.centralized_backtest_engine_with_sse import CentralizedBacktestEngineWithSSE
 from streaming.protocol import json_text
+from streaming.sse_event_emitter import EncodedEvent, TickPoint
 from tests.oracles import random_graphs
 
 pytestmark = pytest.mark.slow
@@ -49,11 +51,21 @@ def quiet_ticks_of(config: BacktestConfig) -> int:
     plain.register_sse_callback(lambda event: data.append((event["event"], json_text.encode(event["data"]))))
     encoded = Watched(config, "both-ways")
     encoded.register_encoded_callback(lambda event: texts.append((event.event, event.data_json)))
+    points = list[tuple[TickPoint, TickPoint]]()
+
+    def read_point(event: EncodedEvent) -> None:
+        if event.point is not None:
+            points.append((event.point, payloads.tick_point(event.data, underlying=config.strategy.underlying)))
+
+    encoded.register_encoded_callback(read_point)
 
     assert plain.run() == encoded.run()
 
     different = [place for place, (one, other) in enumerate(zip(data, texts, strict=True)) if one != other]
     assert not different, f"event {different[0]} is\n{texts[different[0]]!r}, not\n{data[different[0]]!r}"
+    # As texts: where the underlying has no price yet both are NaN, which equals nothing.
+    assert [repr(told) for told, _ in points] == [repr(read) for _, read in points]
+    assert len(points) == encoded.quiet
     assert plain.quiet == 0
     return encoded.quiet
 
