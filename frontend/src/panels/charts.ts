@@ -82,7 +82,6 @@ export class ChartsPanel implements Panel {
     const { view, totalTicks, range } = this.#sources
     const { series, completion } = view.store
     if (series.length === 0) return
-    setData(byId('charts'), 'empty', 'no')
     const { times, prices, pnls } = series.view()
     const scene = this.#scene
     scene.span = this.#zoom ?? wholeSpan(times, totalTicks(), completion !== null)
@@ -113,6 +112,8 @@ export class ChartsPanel implements Panel {
   }
 
   #describe(): void {
+    // There is something to see now.
+    setData(byId('charts'), 'empty', 'no')
     this.#price.describe(this.#sources.underlying)
     this.#legs.describe()
     this.#pnl.describe('Total P&L')
