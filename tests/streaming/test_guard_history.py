@@ -27,14 +27,14 @@ def history(*ticks: list[dict[str, Any]]) -> GuardHistory:
 
 @given(st.lists(st.lists(levels, min_size=3, max_size=3), min_size=1, max_size=12))
 def test_the_steps_say_what_every_tick_said(told: list[list[str | None]]) -> None:
-    ticks = [[position(**dict(zip(LEVELS, row, strict=True)))] for row in told]
+    ticks = [[position() | dict(zip(LEVELS, row, strict=True))] for row in told]
 
     found = history(*ticks).of_symbols({CALL}, **EVERY_TICK)
 
     steps = found[0] if found else {}
     for place, name in enumerate(LEVELS):
         changes = dict(steps.get(name, []))
-        level = None
+        level: str | None = None
         for tick, row in enumerate(told, start=1):
             before, level = level, changes.get(tick, level)
             assert level == row[place]
@@ -82,6 +82,6 @@ def test_only_the_steps_of_the_contracts_and_ticks_that_were_asked_for_are_told(
 
 
 def test_positions_that_nothing_guards_or_of_which_nothing_was_told_leave_no_trace() -> None:
-    unguarded = position(**dict.fromkeys(LEVELS))
+    unguarded = position() | dict.fromkeys(LEVELS)
 
     assert history([unguarded], [position("older")], []).of_symbols({CALL}, **EVERY_TICK) == []

@@ -76,7 +76,7 @@ def test_contracts_are_told_with_the_steps_of_their_stops_and_targets(session: B
 
     told: dict[str, list[list[Any]]] = {"stop_loss_price": [], "trailing_stop_price": []}
     for tick in ticks:
-        mark = next((each for each in tick["open_positions"] if each["symbol"] == symbol), {})
+        mark: dict[str, Any] = next((each for each in tick["open_positions"] if each["symbol"] == symbol), {})
         for name, steps in told.items():
             if (steps[-1][1] if steps else None) != mark.get(name):
                 steps.append([tick["tick"], mark.get(name)])
