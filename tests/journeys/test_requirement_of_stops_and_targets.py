@@ -39,7 +39,7 @@ WINDOW = 600
 def guarded(site: RunningSite) -> str:
     """Return a finished session of a guarded strategy."""
     session_id = site.queue_guarded("max")
-    site.await_end(session_id)
+    site.await_state(session_id, "completed")
     return session_id
 
 
