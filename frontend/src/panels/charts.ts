@@ -99,6 +99,7 @@ export class ChartsPanel implements Panel {
   #beginRound(now: number): void {
     const { view, totalTicks, range } = this.#sources
     const { series, completion } = view.store
+    setData(byId('charts'), 'empty', 'no')
     const { times, prices, pnls } = series.view()
     const scene = this.#scene
     scene.span = this.#zoom ?? wholeSpan(times, totalTicks(), completion !== null)
