@@ -121,8 +121,8 @@ class SessionPage {
 
   /** Draw a panel once the stream has told something; until then what the template wrote is the newest that is known. */
   #whenKnown(panel: Panel): void {
-    const draw = (now: number): void => {
-      if (this.#store.state.event_id >= 0) panel.draw(now)
+    const draw = (now: number, isWhole: boolean): boolean | void => {
+      if (this.#store.state.event_id >= 0) return panel.draw(now, isWhole)
     }
     this.#loop.add({ interval: panel.interval, canYield: panel.canYield === true, draw })
   }

@@ -100,7 +100,7 @@ export class TickSeries {
     ticks.forEach((tick, row) => this.#writePrice(symbol, tick, toNumber(prices[row])))
   }
 
-  /** The drawn run. The arrays are windows on the columns: read them before the next tick, do not keep them. */
+  /** The drawn run. The arrays are windows on the columns: they do not grow with them, so do not keep them for long. */
   view(): SeriesView {
     const from = this.first - 1
     return {

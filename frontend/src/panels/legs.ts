@@ -49,23 +49,24 @@ export class Legs {
     return this.#slots.filter((slot) => slot.symbol !== null).map((slot) => slot.chart)
   }
 
-  draw(marks: TradeMarks): void {
+  /** Choose the contracts to show; return what is left to do, a drawing for each of their charts. */
+  drawings(marks: TradeMarks): (() => void)[] {
     const { state, openPositions, store } = this.#view
     const symbols = legsToShow(state.trades.trades, openPositions, MOST_LEGS)
     this.#fetchMissing(symbols)
-    this.#slots.forEach((slot, place) => {
+    const open = new Set(openPositions.map((position) => position.symbol))
+    setHidden(this.#more, open.size <= MOST_LEGS)
+    setText(this.#more, open.size > MOST_LEGS ? `${MOST_LEGS} of ${open.size} open contracts are drawn; the table below has all.` : '')
+    return this.#slots.flatMap((slot, place) => {
       const symbol = symbols[place] ?? null
       slot.symbol = symbol
       setHidden(slot.figure, symbol === null)
-      if (symbol === null) return
-      const { times, prices } = store.series.priceView(symbol)
+      if (symbol === null) return []
       setText(slot.title, contractLabel(symbol))
-      setText(slot.note, openPositions.some((position) => position.symbol === symbol) ? 'open' : 'closed')
-      slot.chart.draw({ times, values: prices, candles: null, marks: marksOf(marks, symbol) })
+      setText(slot.note, open.has(symbol) ? 'open' : 'closed')
+      const { times, prices } = store.series.priceView(symbol)
+      return [() => slot.chart.draw({ times, values: prices, candles: null, marks: marksOf(marks, symbol) })]
     })
-    const open = new Set(openPositions.map((position) => position.symbol)).size
-    setHidden(this.#more, open <= MOST_LEGS)
-    setText(this.#more, open > MOST_LEGS ? `${MOST_LEGS} of ${open} open contracts are drawn; the table below has all.` : '')
   }
 
   describe(): void {
