@@ -3,6 +3,7 @@
  */
 
 import { byId, setData, setHidden } from '../dom.ts'
+import type { ChartMarks } from '../facts_for_the_console.ts'
 import { Candles } from '../live/candles.ts'
 import { Drawdown } from '../live/drawdown.ts'
 import type { Panel } from '../live/frame_loop.ts'
@@ -76,6 +77,16 @@ export class ChartsPanel implements Panel {
   /** All charts in sight, from top to bottom. */
   get charts(): readonly TimeChart[] {
     return [this.#price, ...this.#legs.charts, this.#pnl, this.#drawdown]
+  }
+
+  /** What trades each of them shows. */
+  get marks(): readonly ChartMarks[] {
+    return [
+      { chart: 'price', markers: this.#price.markers },
+      ...this.#legs.marks,
+      { chart: 'pnl', markers: this.#pnl.markers },
+      { chart: 'drawdown', markers: this.#drawdown.markers },
+    ]
   }
 
   draw(now: number): void {

@@ -6,6 +6,7 @@
 
 import { contractLabel } from '../contract_symbols.ts'
 import { byId, setHidden, setText } from '../dom.ts'
+import type { ChartMarks } from '../facts_for_the_console.ts'
 import { legsToShow, marksOf, type TradeMarks } from '../live/trade_markers.ts'
 import { formatPrice } from '../numbers.ts'
 import type { SessionView } from '../session_view.ts'
@@ -47,6 +48,11 @@ export class Legs {
 
   get charts(): readonly TimeChart[] {
     return this.#slots.filter((slot) => slot.symbol !== null).map((slot) => slot.chart)
+  }
+
+  /** What trades each of them shows. */
+  get marks(): readonly ChartMarks[] {
+    return this.#slots.flatMap(({ symbol, chart }) => (symbol === null ? [] : [{ chart: symbol, markers: chart.markers }]))
   }
 
   draw(marks: TradeMarks): void {

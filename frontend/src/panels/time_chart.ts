@@ -86,6 +86,11 @@ export class TimeChart {
     return this.#plot.ctx.canvas
   }
 
+  /** The trades that are drawn on it; a drawdown has none. */
+  get markers(): readonly TradeMarker[] {
+    return this.#kind === 'drawdown' ? [] : this.#data.marks.markers
+  }
+
   draw(data: ChartData): void {
     this.#data = data
     const shown = data.candles === null ? [data.times, data.values] : [data.candles.times, data.candles.closes]
@@ -210,7 +215,8 @@ export class TimeChart {
           size: (_plot, values) => (scene.axisWidth = Math.max(scene.axisWidth, axisWidth(values ?? []))),
           gap: 8,
           space: kind === 'drawdown' ? 20 : 26,
-          values: (_plot, splits) => splits.map((value) => axisNumber(value, splits)),
+          // An empty chart has no scale to speak of, and the numbers of none would hang over its edge.
+          values: (_plot, splits) => splits.map((value) => (this.#data.times.length === 0 ? '' : axisNumber(value, splits))),
         },
       ],
       hooks: {
