@@ -2,8 +2,8 @@
 A strategy graph as SVG: complete without a script, in no colours of its own.
 
 Every node is one group that can be reached by keyboard and says its name, kind and state; kinds differ by shape, states
-by text, by a mark of a shape of its own, and by `data-status`. Scripts change the text and the attribute, stylesheets give the colours; without any it is
-drawn in the colour of the text.
+by text, by a mark of its own shape, and by `data-status`. Scripts change the text and the attribute, stylesheets give
+the colours and show the mark; without any it is drawn in the colour of the text.
 """
 
 from __future__ import annotations

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from strategies.templatetags import monitor
 
+#: Inside the window, and not below the bars at its top and its bottom.
+_IS_IN_SIGHT = """(node) => {
+    const { top, bottom, left, width, height } = node.getBoundingClientRect()
+    return top >= 0 && bottom <= innerHeight
+        && node.contains(document.elementFromPoint(left + width / 2, top + height / 2)) }"""
 #: Milliseconds for one answer of the server and its drawing, on a busy machine.
 PATIENCE = 30_000
 
@@ -35,6 +41,21 @@ def go_to_tick(page: Page, tick: int) -> None:
     )
     expect(page.locator("#scrub-tick")).to_have_text(f"tick {monitor.count(tick)}", timeout=PATIENCE)
     await_moment(page)
+
+
+def go_to_time(page: Page, timestamp: str) -> None:
+    """Drag the bar to the first tick at a time of the exchange."""
+    go_to_tick(page, page.evaluate("(time) => backtest.tickAt(time)", unix(timestamp)))
+
+
+def unix(timestamp: str) -> float:
+    """Return Unix seconds of a time as the interface writes it."""
+    return datetime.fromisoformat(timestamp).timestamp()
+
+
+def tick_of(page: Page) -> int:
+    """Read the tick that the page shows."""
+    return int(page.inner_text("#scrub-tick").removeprefix("tick ").replace(",", ""))
 
 
 def rows(page: Page, section: str) -> list[list[str]]:
@@ -89,6 +110,19 @@ def trade_row(number: int, trade: dict[str, Any]) -> list[str]:
     ]
 
 
+def position_row(position: dict[str, Any]) -> list[str]:
+    """Write the row of an open position, from the API's document."""
+    return [
+        monitor.contract(position["symbol"]),
+        position["side"].capitalize(),
+        monitor.count(position["quantity"]),
+        monitor.clock(position["entry_time"]),
+        monitor.money(position["entry_price"]),
+        monitor.money(position["current_price"]),
+        monitor.signed_money(position["unrealized_pnl"]),
+    ]
+
+
 def trade_rows(trades: list[dict[str, Any]]) -> list[list[str]]:
     """Write the rows of all trades, from the API's documents; the newest stands first."""
     return [trade_row(number, trade) for number, trade in enumerate(trades, start=1)][::-1]
@@ -107,3 +141,14 @@ def event_row(event: dict[str, Any]) -> list[str]:
 def condition(page: Page, text: str) -> Locator:
     """Find a condition of the Why? panel by what the strategy calls it."""
     return page.locator("#why-conditions .condition").filter(has_text=text)
+
+
+def tab_to(page: Page, selector: str, *, backwards: bool = False) -> None:
+    """Press Tab until an element has the focus, which must then be seen."""
+    wanted = page.locator(selector)
+    for _ in range(150):
+        page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        if wanted.evaluate("(node) => node === document.activeElement"):
+            assert wanted.evaluate(_IS_IN_SIGHT), f"{selector} has the focus and is hidden"
+            return
+    raise AssertionError(f"{selector} is not reached by Tab")
