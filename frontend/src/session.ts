@@ -49,6 +49,8 @@ class SessionPage {
   #line: Line = NOT_CONNECTED
   #retryAt: number | null = null
   #totalTicks: number | null
+  /** A page that was opened after the failure says it below the heading, in full. */
+  readonly #isErrorTold = document.querySelector('.failure') !== null
   #queuePosition: number | null = null
   #tickCameAt: number | null = null
   #isFetchingHistory = false
@@ -145,7 +147,7 @@ class SessionPage {
       retryIn: this.#retryAt === null ? null : this.#retryAt - now,
       news: this.#history.news(this.#store.state.event_id, now),
       ended: this.#ended(),
-      error: this.#store.completion?.error ?? (this.#setting('error') || null),
+      error: this.#isErrorTold ? null : (this.#store.completion?.error ?? (this.#setting('error') || null)),
       tick,
       totalTicks: this.#totalTicks,
       time: Number.isNaN(time) ? '' : formatTime(time),
@@ -201,7 +203,9 @@ class SessionPage {
   }
 
   #afterBatch(): void {
-    this.#totalTicks = this.#store.completion?.total_ticks || this.#totalTicks
+    // One that failed or was cancelled has had no more ticks than it came to, of those that it was to have.
+    const { completion } = this.#store
+    if (completion?.status === 'completed') this.#totalTicks = completion.total_ticks || this.#totalTicks
     if (this.#store.series.hasHole) void this.#fetchHistory()
     if (this.#store.completion === null) this.#loop.markDirty()
     else this.#finish()

@@ -90,6 +90,12 @@ def figure(value: object) -> str:
 
 
 @register.filter
+def place(path: str) -> str:
+    """Write where a condition stands in its node, counted from one: "1.0" is "2.1"."""
+    return ".".join(str(int(number) + 1) for number in path.split("."))
+
+
+@register.filter
 def at(items: Sequence[Any], place: int) -> Any:  # noqa: ANN401 - whatever the list holds
     """Return one item of a list."""
     return items[place]

@@ -17,6 +17,13 @@ _IS_IN_SIGHT = """(node) => {
         && node.contains(document.elementFromPoint(left + width / 2, top + height / 2)) }"""
 #: Milliseconds for one answer of the server and its drawing, on a busy machine.
 PATIENCE = 30_000
+#: A ring around it, or a thick outline where a node of the graph has the focus.
+_IS_RINGED = """(node) => {
+    const ring = getComputedStyle(node)
+    const shape = node.querySelector(':scope > .node-shape')
+    return node.matches(':focus-visible') && (shape === null
+        ? ring.outlineStyle !== 'none' && parseFloat(ring.outlineWidth) >= 2
+        : parseFloat(getComputedStyle(shape).strokeWidth) >= 3) }"""
 
 
 def open_finished(page: Page, address: str) -> None:
@@ -32,6 +39,24 @@ def open_finished(page: Page, address: str) -> None:
 def await_moment(page: Page) -> None:
     """Wait until every panel shows the moment that is looked at."""
     expect(page.locator("#session[data-exact=yes]")).to_be_attached(timeout=PATIENCE)
+
+
+def tab_to(page: Page, selector: str, *, backwards: bool = False) -> None:
+    """Press Tab until an element has the focus, which must then be seen."""
+    wanted = page.locator(selector)
+    for _ in range(150):
+        page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        if wanted.evaluate("(node) => node === document.activeElement"):
+            assert_focus_is_seen(wanted)
+            return
+    raise AssertionError(f"{selector} is not reached by Tab")
+
+
+def assert_focus_is_seen(wanted: Locator) -> None:
+    """Make sure that an element has the focus, lies in the window and shows that it has it."""
+    expect(wanted).to_be_focused()
+    assert wanted.evaluate(_IS_IN_SIGHT), f"{wanted} has the focus and is hidden"
+    assert wanted.evaluate(_IS_RINGED), f"{wanted} has the focus and does not show it"
 
 
 def go_to_tick(page: Page, tick: int) -> None:
@@ -141,14 +166,3 @@ def event_row(event: dict[str, Any]) -> list[str]:
 def condition(page: Page, text: str) -> Locator:
     """Find a condition of the Why? panel by what the strategy calls it."""
     return page.locator("#why-conditions .condition").filter(has_text=text)
-
-
-def tab_to(page: Page, selector: str, *, backwards: bool = False) -> None:
-    """Press Tab until an element has the focus, which must then be seen."""
-    wanted = page.locator(selector)
-    for _ in range(150):
-        page.keyboard.press("Shift+Tab" if backwards else "Tab")
-        if wanted.evaluate("(node) => node === document.activeElement"):
-            assert wanted.evaluate(_IS_IN_SIGHT), f"{selector} has the focus and is hidden"
-            return
-    raise AssertionError(f"{selector} is not reached by Tab")

@@ -1,148 +1,134 @@
-"""
-Pictures of a page: read as pixels, seen as other eyes see them, and laid on a sheet for people to look at.
-
-Nothing is compared with a picture of another machine or another day: fonts and rasterisers differ. A test compares
-pictures of one run with each other, or computes on their pixels.
-"""
+"""The pictures of the documentation: which page each of them shows, and how one knows that the page has come there."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator
-from contextlib import contextmanager
-from html import escape
-from typing import Any, Final
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Page, expect
 
-from tests.journeys.running_site import ROOT
+from tests.journeys import looking
+from tests.journeys.looking import PATIENCE
 
-Pixels = NDArray[np.uint8]
-
-#: Where sheets are left; not under version control.
-FOLDER: Final = ROOT / "test-results" / "pictures"
-#: The deficiencies that Chromium simulates.
-COLOUR_BLINDNESS: Final = ("protanopia", "deuteranopia", "tritanopia", "achromatopsia")
-#: Decodes a picture and gives its pixels as RGBA, four bytes each.
-_DECODE: Final = """async (base64) => {
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))
-    const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }))
-    const { width, height } = bitmap
-    const context = new OffscreenCanvas(width, height).getContext('2d')
-    context.drawImage(bitmap, 0, 0)
-    const { data } = context.getImageData(0, 0, width, height)
-    let text = ''
-    for (let at = 0; at < data.length; at += 32768) text += String.fromCharCode(...data.subarray(at, at + 32768))
-    return { width, height, data: btoa(text) } }"""
+#: A chart that has its line says from when to when it goes; one that waits for its prices has at most one moment.
+_HAS_A_LINE: Final = re.compile(r"(\d\d:\d\d:\d\d) to (?!\1)\d\d:\d\d:\d\d")
 
 
-def pixels(page: Page, png: bytes) -> Pixels:
-    """Decode a picture, shape (height, width, 3), with the browser's own decoder."""
-    found = page.evaluate(_DECODE, base64.b64encode(png).decode())
-    flat = np.frombuffer(base64.b64decode(found["data"]), np.uint8)
-    return flat.reshape(found["height"], found["width"], 4)[:, :, :3]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The pages of sessions that stand at a certain moment, on one site."""
+
+    url: str
+    #: Paths of sessions' pages.
+    finished: str
+    live: str
+    failed: str
+    #: Path of the page that compares the finished session with one that began to trade later.
+    compare: str
 
 
-def luminance(colours: NDArray[Any]) -> NDArray[np.float64]:
-    """
-    Return relative luminance, 0 to 1, of sRGB colours of 0 to 255 on the last axis.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One picture of the documentation."""
 
-    Source:
-        WCAG 2.2, definition of relative luminance.
-    """
-    share = np.asarray(colours, np.float64) / 255
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722]))
-
-
-def contrast(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Return the contrast ratio of two sRGB colours, 1 to 21. WCAG 2.2, definition of contrast ratio."""
-    dark, light = sorted(float(luminance(colour)) for colour in (one, other))
-    return (light + 0.05) / (dark + 0.05)
+    theme: Literal["light", "dark"]
+    #: Brings a page to the scene and returns when it is there.
+    go: Callable[[Page, Stage], None]
+    #: CSS pixels.
+    width: int = 1440
+    height: int = 960
+    #: Pixels of the picture for a CSS pixel.
+    scale: int = 1
 
 
-def ground(picture: Pixels) -> Pixels:
-    """Return the commonest colour."""
-    colours, counts = _colours(picture)
-    return np.asarray(colours[counts.argmax()], np.uint8)
+def _go_live(page: Page, stage: Stage) -> None:
+    page.goto(stage.url + stage.live)
+    expect(page.locator("#status-word")).to_have_text("Live", timeout=PATIENCE)
+    expect(page.locator("#status-detail")).to_have_text(
+        re.compile(r"^tick 1[45],\d\d\d / 22,351 · 13:\d\d:\d\d IST · [0-4]\.\d s ago$"), timeout=PATIENCE
+    )
+    expect(page.locator("#figure-open")).to_have_text("1")
+    expect(page.locator("#figure-trades")).to_have_text("4")
+    expect(page.locator("#leg-chart-1 .chart-note")).to_have_text("open", timeout=PATIENCE)
+    expect(page.locator("#why-conditions .condition .since").first).to_have_text(
+        re.compile(r"^since \d\d:\d\d:\d\d$"), timeout=PATIENCE
+    )
+    _await_lines(page)
 
 
-def ink_contrast(picture: Pixels) -> float:
-    """Return the contrast of what is drawn, where it is strongest, with the commonest colour about it."""
-    colours, counts = _colours(picture)
-    light, behind = luminance(colours), float(luminance(colours[counts.argmax()]))
-    return float(((np.maximum(light, behind) + 0.05) / (np.minimum(light, behind) + 0.05)).max())
+def _go_to_replay(page: Page, stage: Stage) -> None:
+    looking.open_finished(page, f"{stage.url}{stage.finished}?t=14700&node=call-target&tab=events&tf=1m")
+    expect(page.locator("#transport[data-mode=still]")).to_be_visible()
+    expect(page.locator("#session[data-following=no]")).to_be_attached()
+    expect(page.locator("#scrub-tick")).to_have_text("tick 14,700")
+    expect(page.locator("#figure-open")).to_have_text("1")
+    expect(page.locator("#leg-chart-1 .chart-note")).to_have_text("open")
+    expect(page.locator("#node-events")).to_be_visible()
+    _await_lines(page)
 
 
-def shape(picture: Pixels) -> NDArray[np.bool_]:
-    """Return where something is drawn, whatever its colour: pixels that stand off the ground by a contrast of 1.5."""
-    light, behind = luminance(picture), float(luminance(ground(picture)))
-    ratio = (np.maximum(light, behind) + 0.05) / (np.minimum(light, behind) + 0.05)
-    return np.asarray(ratio >= 1.5)
+def _go_to_why(page: Page, stage: Stage) -> None:
+    looking.open_finished(page, f"{stage.url}{stage.finished}?t=312&node=put-signal")
+    expect(page.locator("#figure-time")).to_have_text("09:20:13")
+    miss = looking.condition(page, "TI.underlying_ltp")
+    expect(miss.locator(".operands")).to_have_text("24265.40 > 24265.40")
+    expect(miss.locator(".last-true")).to_have_text(re.compile(r"^last true \d\d:\d\d:\d\d$"), timeout=PATIENCE)
+    expect(miss).to_be_in_viewport()
+    _await_lines(page)
 
 
-def difference(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """Return how much two shapes differ: pixels of only one of them, as a share of those of either."""
-    height, width = (max(sizes) for sizes in zip(one.shape, other.shape, strict=True))
-    first, second = (np.zeros((height, width), bool) for _ in range(2))
-    first[: one.shape[0], : one.shape[1]] = one
-    second[: other.shape[0], : other.shape[1]] = other
-    either = int((first | second).sum())
-    return float((first ^ second).sum() / either) if either else 0.0
+def _go_to_failed(page: Page, stage: Stage) -> None:
+    page.goto(stage.url + stage.failed)
+    expect(page.locator("#status-word")).to_have_text("Failed", timeout=PATIENCE)
+    expect(page.locator(".failure")).to_contain_text("Failed at tick 10,209")
+    expect(page.locator(".failure")).to_contain_text("5 workers died while they ran this session")
+    expect(page.locator("#figure-open")).to_have_text("1", timeout=PATIENCE)
+    looking.await_moment(page)
+    _await_lines(page)
 
 
-@contextmanager
-def seen_with(page: Page, deficiency: str) -> Iterator[None]:
-    """Have the browser paint a page as eyes with a deficiency see it: "protanopia", "achromatopsia" and so on."""
-    devtools = page.context.new_cdp_session(page)
-    devtools.send("Emulation.setEmulatedVisionDeficiency", {"type": deficiency})
-    try:
-        yield
-    finally:
-        devtools.send("Emulation.setEmulatedVisionDeficiency", {"type": "none"})
-        devtools.detach()
+def _go_to_compare(page: Page, stage: Stage) -> None:
+    page.goto(stage.url + stage.compare)
+    label = re.compile(r"^Total P&L: 15:30:00  A [+−][\d,.]+   B [+−][\d,.]+$")
+    expect(page.locator("#compare-equity .chart-canvas")).to_have_attribute("aria-label", label, timeout=PATIENCE)
+    expect(page.locator("#divergence")).to_contain_text("tick 120, node Bearish breakout: condition 1 had another")
+    expect(page.locator("tr[data-kind=missing]").first).to_be_attached()
 
 
-def take(place: Locator | Page) -> bytes:
-    """Take a picture in which nothing moves."""
-    return place.screenshot(animations="disabled", caret="hide")
+def _go_to_sessions(page: Page, stage: Stage) -> None:
+    page.goto(f"{stage.url}/")
+    card = page.locator(f".live-card:has(a[href='{stage.live}'])")
+    expect(card.locator(".state")).to_have_text("Running")
+    expect(card.locator(".spark-line")).to_have_attribute("d", re.compile(r"^M.+L"))
+    for path, state in ((stage.finished, "Completed"), (stage.failed, "Failed")):
+        expect(page.locator(f"#sessions tr:has(a[href='{path}']) .state")).to_have_text(state)
+    expect(page.locator("#list-freshness")).to_have_text(re.compile("^updated "), timeout=PATIENCE)
 
 
-class Sheet:
-    """Pictures beside each other with a line of words under each."""
-
-    def __init__(self, name: str, *, columns: int = 3) -> None:
-        self._name = name
-        self._columns = columns
-        self._pictures: list[tuple[str, bytes]] = []
-
-    def add(self, words: str, png: bytes) -> None:
-        """Add a picture."""
-        self._pictures.append((words, png))
-
-    def write(self, browser: Browser) -> None:
-        """Write the sheet as one PNG, for people: no test reads it."""
-        page = browser.new_page(viewport={"width": 1600, "height": 900})
-        figures = "".join(
-            f'<figure><img src="data:image/png;base64,{base64.b64encode(png).decode()}">'
-            f"<figcaption>{escape(words)}</figcaption></figure>"
-            for words, png in self._pictures
-        )
-        style = (
-            "body{font:14px sans-serif;margin:16px;background:#ddd}figure{margin:0}img{max-width:100%;display:block}"
-            f"main{{display:grid;grid-template-columns:repeat({self._columns},1fr);gap:16px;align-items:start}}"
-        )
-        page.set_content(f"<style>{style}</style><h1>{escape(self._name)}</h1><main>{figures}</main>")
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=FOLDER / f"{self._name}.png", full_page=True)
-        page.close()
+def _go_to_phone(page: Page, stage: Stage) -> None:
+    looking.open_finished(page, f"{stage.url}{stage.finished}?t=14700")
+    expect(page.locator("#charts")).to_be_visible()
+    expect(page.locator("#why")).to_be_hidden()
+    expect(page.locator("#play")).to_be_in_viewport()
+    _await_lines(page)
 
 
-def _colours(picture: Pixels) -> tuple[Pixels, NDArray[np.intp]]:
-    """Return each colour once, and how many pixels have it."""
-    # One number a pixel: to sort rows of three takes ten times as long.
-    packed = picture.astype(np.uint32) @ np.array([65_536, 256, 1], np.uint32)
-    found, counts = np.unique(packed, return_counts=True)
-    return np.stack([found >> 16, found >> 8 & 255, found & 255], axis=-1).astype(np.uint8), counts
+def _await_lines(page: Page) -> None:
+    """Wait until every chart in sight has its line."""
+    for canvas in page.locator(".chart-canvas").filter(visible=True).all():
+        expect(canvas).to_have_attribute("aria-label", _HAS_A_LINE, timeout=PATIENCE)
+
+
+#: By file name in docs/images.
+PICTURES: Final[dict[str, Picture]] = {
+    "live-run.png": Picture(theme="light", go=_go_live),
+    "live-run-dark.png": Picture(theme="dark", go=_go_live),
+    "replay.png": Picture(theme="dark", go=_go_to_replay),
+    "why.png": Picture(theme="light", go=_go_to_why),
+    "compare.png": Picture(theme="light", go=_go_to_compare),
+    "failed-run.png": Picture(theme="light", go=_go_to_failed),
+    "sessions.png": Picture(theme="light", go=_go_to_sessions, height=720),
+    "phone.png": Picture(theme="light", go=_go_to_phone, width=390, height=844, scale=2),
+}

@@ -123,8 +123,19 @@ class RunningSite:
         """Run two strategies of a small market that decide alike up to its 102nd tick, and return their sessions."""
         found = _run(self.environment, "-c", _TWO_THAT_PART).split()
         for session_id in found:
-            _await_end(self.url, session_id)
+            self.await_state(session_id, "completed")
         return found[0], found[1]
+
+    def stage(self) -> dict[str, str]:
+        """Have a `live` session, a `failed` one and another that has completed (`other`); return their ids."""
+        found: dict[str, str] = json.loads(_run(self.environment, "-m", "tests.journeys.staging").splitlines()[-1])
+        self.await_state(found["failed"], "failed")
+        self.await_state(found["other"], "completed")
+        return found
+
+    def await_state(self, session_id: str, state: str) -> None:
+        """Wait until a session is in a state."""
+        _await_state(self.url, session_id, state)
 
     def cancel(self, session_id: str) -> None:
         """Cancel a session, if it still runs."""
@@ -194,7 +205,7 @@ def started(home: Path, postgres_url: str) -> Iterator[RunningSite]:
                 )
             )
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        _await_end(url, session_id)
+        _await_state(url, session_id, "completed")
         password = (home / "admin-password.txt").read_text().strip()
         yield RunningSite(url=url, finished_id=session_id, password=password, environment=environment)
     finally:
@@ -212,11 +223,11 @@ def _address_of(postgres_url: str, database: str) -> str:
     return f"{head.rsplit('/', 1)[0]}/{database}" + (f"?{query}" if query else "")
 
 
-def _await_end(url: str, session_id: str) -> None:
+def _await_state(url: str, session_id: str, wanted: str) -> None:
     deadline = time.monotonic() + _DAY_SECONDS
     state = "not served yet"
-    while state != "completed":
-        assert time.monotonic() < deadline, f"session {session_id} is {state}"
+    while state != wanted:
+        assert time.monotonic() < deadline, f"session {session_id} is {state}, not {wanted}"
         try:
             state = httpx.get(f"{url}/api/sessions/{session_id}/", timeout=30).json()["state"]
         except httpx.TransportError:

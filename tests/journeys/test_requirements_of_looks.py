@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.journeys import looking, pictures
+from tests.journeys import appearance, looking
 from tests.journeys.looking import PATIENCE
 from tests.journeys.running_site import RunningSite, comparison_of
 
@@ -96,21 +96,21 @@ def test_requirement_08_entry_exit_stop_target_and_close_differ_by_shape(
 ) -> None:
     page = themed.new_page()
     _compare_one_of_each_kind(page, site, pair)
-    sheet = pictures.Sheet(f"requirement-08-markers-{_theme(page)}", columns=1)
+    sheet = appearance.Sheet(f"requirement-08-markers-{_theme(page)}", columns=1)
     canvas = page.locator("#compare-equity canvas")
 
-    for deficiency in ("none", *pictures.COLOUR_BLINDNESS):
-        with pictures.seen_with(page, deficiency):
-            taken = pictures.take(canvas)
+    for deficiency in ("none", *appearance.COLOUR_BLINDNESS):
+        with appearance.seen_with(page, deficiency):
+            taken = appearance.take(canvas)
         sheet.add(deficiency, taken)
-        entries, exits = _markers(pictures.pixels(page, taken))
+        entries, exits = _markers(appearance.pixels(page, taken))
         assert len(entries) == len(exits) == 4, deficiency
         kinds = dict(zip(("exit", "stop", "target", "close"), exits, strict=True)) | {"entry": entries[0]}
         for one, other in combinations(kinds, 2):
-            apart = pictures.difference(pictures.shape(kinds[one]), pictures.shape(kinds[other]))
+            apart = appearance.difference(appearance.shape(kinds[one]), appearance.shape(kinds[other]))
             assert apart > _APART, f"{one} and {other} look alike with {deficiency}: {apart:.2f}"
         for kind, picture in kinds.items():
-            assert pictures.ink_contrast(picture) >= _LINES, f"{kind} is too pale with {deficiency}"
+            assert appearance.ink_contrast(picture) >= _LINES, f"{kind} is too pale with {deficiency}"
     sheet.write(browser)
 
 
@@ -122,16 +122,16 @@ def test_requirement_12_the_states_of_nodes_differ_by_mark(
     # Something has just completed, others completed before, others wait, and one never had a turn.
     tick = events[len(events) // 2]["tick"]
     looking.open_finished(page, f"{site.url}{site.finished}?t={tick}")
-    sheet = pictures.Sheet(f"requirement-12-states-{_theme(page)}", columns=1)
+    sheet = appearance.Sheet(f"requirement-12-states-{_theme(page)}", columns=1)
 
-    for deficiency in ("none", *pictures.COLOUR_BLINDNESS):
-        with pictures.seen_with(page, deficiency):
-            sheet.add(deficiency, pictures.take(page.locator("#graph")))
+    for deficiency in ("none", *appearance.COLOUR_BLINDNESS):
+        with appearance.seen_with(page, deficiency):
+            sheet.add(deficiency, appearance.take(page.locator("#graph")))
             marks = {
-                state: pictures.pixels(page, _mark_of(page, state)) for state in ("idle", "active", "fired", "done")
+                state: appearance.pixels(page, _mark_of(page, state)) for state in ("idle", "active", "fired", "done")
             }
         for one, other in combinations(marks, 2):
-            apart = pictures.difference(pictures.shape(marks[one]), pictures.shape(marks[other]))
+            apart = appearance.difference(appearance.shape(marks[one]), appearance.shape(marks[other]))
             assert apart > _APART, f"{one} and {other} look alike with {deficiency}: {apart:.2f}"
     sheet.write(browser)
 
@@ -144,22 +144,22 @@ def test_requirement_24_lines_and_texts_stand_off_their_ground(themed: BrowserCo
     surface = chart.pop("surface")
     for name, colour in chart.items():
         wanted = _TEXT if name in ("text", "axis") else _LINES
-        assert pictures.contrast(colour, surface) >= wanted, f"{name} of the charts"
+        assert appearance.contrast(colour, surface) >= wanted, f"{name} of the charts"
     # What is computed above is what is painted: the numbers beside the price.
-    painted = pictures.pixels(page, pictures.take(page.locator("#price-chart canvas")))
+    painted = appearance.pixels(page, appearance.take(page.locator("#price-chart canvas")))
     beside = painted[: int(painted.shape[0] * 0.8), : 2 * 40]
-    assert pictures.ink_contrast(beside) >= _TEXT
+    assert appearance.ink_contrast(beside) >= _TEXT
 
     graph = page.evaluate(_GRAPH_COLOURS, _GRAPH_STATES)
     ground = _channels(graph["ground"])
-    assert pictures.contrast(_channels(graph["edge"]), ground) >= _LINES
+    assert appearance.contrast(_channels(graph["edge"]), ground) >= _LINES
     for state in graph["states"]:
         fill = _channels(state["fill"])
         assert state["shown"] == [state["state"]]
-        assert pictures.contrast(_channels(state["outline"]), ground) >= _LINES, state
-        assert pictures.contrast(_channels(state["name"]), fill) >= _TEXT, state
-        assert pictures.contrast(_channels(state["words"]), fill) >= _TEXT, state
-        assert pictures.contrast(_channels(state["mark"]), fill) >= _LINES, state
+        assert appearance.contrast(_channels(state["outline"]), ground) >= _LINES, state
+        assert appearance.contrast(_channels(state["name"]), fill) >= _TEXT, state
+        assert appearance.contrast(_channels(state["words"]), fill) >= _TEXT, state
+        assert appearance.contrast(_channels(state["mark"]), fill) >= _LINES, state
 
 
 def test_requirement_24_up_and_down_true_and_false_are_told_without_colour(
@@ -176,17 +176,17 @@ def test_requirement_24_up_and_down_true_and_false_are_told_without_colour(
             assert text.startswith({"profit": "+", "loss": "−"}[tone]), f"{path}: {text}"
 
     looking.open_finished(page, f"{site.url}{site.finished}?t=312&node=put-signal")
-    sheet = pictures.Sheet(f"requirement-24-colour-blind-{_theme(page)}")
+    sheet = appearance.Sheet(f"requirement-24-colour-blind-{_theme(page)}")
     true = page.locator("#why-conditions .condition[data-verdict=true] .verdict").first
     false = page.locator("#why-conditions .condition[data-verdict=false] .verdict").first
-    for deficiency in ("none", *pictures.COLOUR_BLINDNESS):
-        with pictures.seen_with(page, deficiency):
-            sheet.add(deficiency, pictures.take(page))
-            seen = [pictures.pixels(page, pictures.take(verdict)) for verdict in (true, false)]
-        assert pictures.difference(*(pictures.shape(picture) for picture in seen)) > _APART, deficiency
+    for deficiency in ("none", *appearance.COLOUR_BLINDNESS):
+        with appearance.seen_with(page, deficiency):
+            sheet.add(deficiency, appearance.take(page))
+            seen = [appearance.pixels(page, appearance.take(verdict)) for verdict in (true, false)]
+        assert appearance.difference(*(appearance.shape(picture) for picture in seen)) > _APART, deficiency
         # The criterion is about the page's own colours; whoever sees fewer still sees a letter.
         for picture in seen:
-            assert pictures.ink_contrast(picture) >= (_TEXT if deficiency == "none" else _LINES), deficiency
+            assert appearance.ink_contrast(picture) >= (_TEXT if deficiency == "none" else _LINES), deficiency
     sheet.write(browser)
 
 
@@ -209,7 +209,7 @@ def test_requirement_24_no_page_flashes_in_another_theme_than_the_chosen_one(
             assert set(seen) == {painted}, f"{path} with {chosen}"
         dark = (system if chosen == "system" else chosen) == "dark"
         ground = _channels(page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
-        assert bool(pictures.luminance(ground) < 0.2) is dark
+        assert bool(appearance.luminance(ground) < 0.2) is dark
         button.click()
     context.close()
 
@@ -219,7 +219,7 @@ def test_requirement_26_no_page_scrolls_sideways_on_any_width(
 ) -> None:
     paths = [site.finished, "/", comparison_of(site.finished_id, *pair)]
     paths += ["/strategies/rsi-breakout/", "/status/", "/help/", "/accounts/login/", "/nothing/"]
-    sheet = pictures.Sheet("requirement-26-phones", columns=8)
+    sheet = appearance.Sheet("requirement-26-phones", columns=8)
     context = browser.new_context(viewport={"width": 320, "height": 740}, has_touch=True)
     page = context.new_page()
 
@@ -232,7 +232,7 @@ def test_requirement_26_no_page_scrolls_sideways_on_any_width(
             over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert over <= 0, f"{path} is {over} px wider than a screen of {width} px"
             if width == 320:
-                sheet.add(path.replace(site.finished_id, "…"), pictures.take(page))
+                sheet.add(path.replace(site.finished_id, "…"), appearance.take(page))
     context.close()
     sheet.write(browser)
 
@@ -242,13 +242,13 @@ def test_requirement_26_buttons_do_what_fingers_do_on_a_chart(browser: Browser, 
     page = context.new_page()
     looking.open_finished(page, f"{site.url}{site.finished}?t=9300")
     first_label = page.locator("#price-chart .chart-canvas")
-    whole = pictures.take(first_label)
+    whole = appearance.take(first_label)
     seen = [whole]
 
     for name in ("Zoom in", "Zoom in", "Later", "Earlier", "Zoom out"):
         page.get_by_role("button", name=name, exact=True).tap()
         expect(page.locator("#charts")).to_have_attribute("data-zoomed", "yes")
-        seen.append(pictures.take(first_label))
+        seen.append(appearance.take(first_label))
 
     assert all(one != other for one, other in pairwise(seen))
     # Later and Earlier, in and out, undo each other.
@@ -335,9 +335,9 @@ def _stamp(unix_seconds: int) -> str:
     return f"{at}+05:30"
 
 
-def _markers(picture: pictures.Pixels) -> tuple[list[pictures.Pixels], list[pictures.Pixels]]:
+def _markers(picture: appearance.Pixels) -> tuple[list[appearance.Pixels], list[appearance.Pixels]]:
     """Cut the markers below and above the chart's flat line out of its picture, from left to right."""
-    drawn = pictures.shape(picture)
+    drawn = appearance.shape(picture)
     inside = drawn[:, 160:]
     line = int(inside.sum(axis=1).argmax())
     # A marker stands five pixels off the line and is nine high, here at double resolution; its number stands beyond.
@@ -345,8 +345,8 @@ def _markers(picture: pictures.Pixels) -> tuple[list[pictures.Pixels], list[pict
     return _pieces(picture[below, 160:]), _pieces(picture[above, 160:])
 
 
-def _pieces(strip: pictures.Pixels) -> list[pictures.Pixels]:
-    columns = np.flatnonzero(pictures.shape(strip).any(axis=0))
+def _pieces(strip: appearance.Pixels) -> list[appearance.Pixels]:
+    columns = np.flatnonzero(appearance.shape(strip).any(axis=0))
     starts = np.flatnonzero(np.diff(columns, prepend=-100) > 12)
     pieces = []
     for number, start in enumerate(starts):

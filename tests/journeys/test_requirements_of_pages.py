@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from strategies.templatetags import monitor
 from tests.journeys import looking
 from tests.journeys.conftest import Complaints
-from tests.journeys.looking import PATIENCE
+from tests.journeys.looking import PATIENCE, tab_to
 from tests.journeys.running_site import ROOT, RunningSite, comparison_of
 
 pytestmark = pytest.mark.browser
@@ -201,7 +201,7 @@ def test_requirement_23_from_the_list_to_the_reason_of_a_loss_and_its_export_wit
     desk: Page, site: RunningSite
 ) -> None:
     desk.goto(f"{site.url}/")
-    looking.tab_to(desk, f"a[href='{site.finished}']")
+    tab_to(desk, f"a[href='{site.finished}']")
     desk.keyboard.press("Enter")
     expect(desk.locator("#status-word")).to_have_text("Completed", timeout=PATIENCE)
     trades = site.read_of_finished("trades/?limit=1000")["results"]
@@ -209,18 +209,18 @@ def test_requirement_23_from_the_list_to_the_reason_of_a_loss_and_its_export_wit
     exits = f"#trades tbody tr:has-text('{monitor.signed_money(loss['pnl'])}') td:nth-child(7) a"
     expect(desk.locator(exits)).to_have_text(monitor.clock(loss["exit_time"]), timeout=PATIENCE)
 
-    looking.tab_to(desk, exits)
+    tab_to(desk, exits)
     desk.keyboard.press("Enter")
     expect(desk.locator("#figure-time")).to_have_text(monitor.clock(loss["exit_time"]), timeout=PATIENCE)
     expect(desk.locator("#why-node")).to_have_value(loss["exit_reason"])
     desk.keyboard.press("g")
     expect(desk.locator(f".graph-node[data-node-id={loss['exit_reason']}]")).to_be_focused()
-    looking.tab_to(desk, ".graph-node[data-node-id=put-stop]", backwards=True)
+    tab_to(desk, ".graph-node[data-node-id=put-stop]", backwards=True)
     desk.keyboard.press("Enter")
     expect(desk.locator("#why-conditions .condition[data-verdict=true]").first).to_be_visible(timeout=PATIENCE)
-    looking.tab_to(desk, ".menu summary", backwards=True)
+    tab_to(desk, ".menu summary", backwards=True)
     desk.keyboard.press("Enter")
-    looking.tab_to(desk, "a[href$='trades.csv']")
+    tab_to(desk, "a[href$='trades.csv']")
     with desk.expect_download() as downloading:
         desk.keyboard.press("Enter")
     assert site.finished_id in downloading.value.suggested_filename

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from strategies.models import BacktestSession
-from tests.journeys import looking, pictures
+from tests.journeys import appearance, looking
 from tests.journeys.conftest import Complaints
 from tests.journeys.cuttable_line import CuttableLine
 from tests.journeys.looking import PATIENCE
@@ -52,7 +52,7 @@ def test_requirement_19_loading_error_forbidden_and_stale_are_said_by_every_pane
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     context.add_init_script(_WITHOUT_WORKER)
     page = context.new_page()
-    sheet = pictures.Sheet("requirement-19-faces", columns=4)
+    sheet = appearance.Sheet("requirement-19-faces", columns=4)
 
     def hold(_route: Route) -> None:
         """Never answer."""
@@ -69,7 +69,7 @@ def test_requirement_19_loading_error_forbidden_and_stale_are_said_by_every_pane
         _expect_faces(page, dict.fromkeys(_PANELS, face))
         for panel in _PANELS:
             expect(_note(page, panel)).to_contain_text(words)
-        sheet.add(face, pictures.take(page))
+        sheet.add(face, appearance.take(page))
         page.unroute_all()
     page.goto(f"{site_line.url}/sessions/{running_id}/")
     _expect_faces(page, {panel: re.compile("live|empty") for panel in _PANELS})
@@ -78,7 +78,7 @@ def test_requirement_19_loading_error_forbidden_and_stale_are_said_by_every_pane
     _expect_faces(page, dict.fromkeys(_PANELS, "stale"))
     for panel in _PANELS:
         expect(_note(page, panel)).to_contain_text("Not up to date: the line is")
-    sheet.add("stale", pictures.take(page))
+    sheet.add("stale", appearance.take(page))
     site_line.mend()
     page.get_by_role("button", name="Try now").click()
     _expect_faces(page, {panel: re.compile("live|empty") for panel in _PANELS})

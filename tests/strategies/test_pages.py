@@ -78,6 +78,12 @@ def test_a_session_that_never_ran_has_a_page_too(session: BacktestSession, owner
     assert response.context["state"] == {"tick": None, "trades": response.context["state"]["trades"], "head": None}
     assert response.context["graph"] == sessions.graph()
     assert response.context["can_act"] is True
+    # Nothing was asked yet, which is neither true nor false; and there is nothing to draw.
+    page = response.content.decode()
+    assert '<span class="verdict">Not yet</span><span class="condition-text">TI.underlying_ltp &gt; 24310' in page
+    assert ">None<" not in page
+    assert 'data-empty="yes"' in page
+    assert "<span>2024-10-29</span>" in page
 
 
 @pytest.mark.parametrize("path", ["/sessions/{}/", "/strategies/two-calls/"])

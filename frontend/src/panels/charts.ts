@@ -93,6 +93,7 @@ export class ChartsPanel implements Panel {
     const { view, totalTicks, range } = this.#sources
     const { series, completion } = view.store
     if (series.length === 0) return
+    setData(byId('charts'), 'empty', 'no')
     const { times, prices, pnls } = series.view()
     const scene = this.#scene
     scene.span = this.#zoom ?? wholeSpan(times, totalTicks(), completion !== null)

@@ -11,7 +11,7 @@ import type { CandleColumns } from '../live/candles.ts'
 import { valueAt } from '../live/tick_series.ts'
 import { NOTHING_TRADED, type TradeMarker, type TradeMarks } from '../live/trade_markers.ts'
 import { axisNumber, axisStyle, axisTimes, axisWidth, exchangeDate } from './chart_axes.ts'
-import { drawCandles, drawFuture, drawRange, drawZeroLine, splitAtZero, verticalFade } from './chart_drawing.ts'
+import { drawCandles, drawFuture, drawRange, drawZeroLine, quietSpells, splitAtZero, verticalFade } from './chart_drawing.ts'
 import type { Palette } from './palette.ts'
 import { drawLevels, drawMarkers, drawSpans } from './trade_drawing.ts'
 
@@ -197,9 +197,10 @@ export class TimeChart {
         {
           width: 1.4,
           points: { show: false },
-          stroke: (plot) => (kind === 'pnl' ? splitAtZero(plot, scene.palette, 1) : this.#lineColour()),
+          stroke: (plot) => (isMoney && this.#data.candles === null ? splitAtZero(plot, scene.palette, 1) : this.#lineColour()),
           fill: (plot) => this.#filling(plot),
           ...(isMoney ? { fillTo: 0 } : {}),
+          ...(kind === 'leg' ? { gaps: quietSpells } : {}),
         },
       ],
       axes: [
@@ -265,7 +266,7 @@ export class TimeChart {
     if (low === null || high === null || !Number.isFinite(low)) return [0, 1]
     const { candles } = this.#data
     if (candles !== null) [low, high] = extremes(candles, this.#scene.span)
-    if (this.#kind === 'drawdown') return [Math.min(low * 1.12, -1), 0]
+    if (this.#kind === 'drawdown') return [Math.min(low * 1.12, -10), 0]
     const isPnl = this.#kind === 'pnl'
     const from = isPnl ? Math.min(0, low) : low
     const to = isPnl ? Math.max(0, high) : high

@@ -30,6 +30,11 @@ def test_money_is_grouped_and_never_rounded_through_a_float(value: object, plain
     assert (monitor.money(value), monitor.signed_money(value), monitor.tone(value)) == (plain, signed, tone)
 
 
+@pytest.mark.parametrize(("path", "words"), [("0", "1"), ("1.0", "2.1"), ("10.2.9", "11.3.10")])
+def test_the_place_of_a_condition_is_counted_from_one(path: str, words: str) -> None:
+    assert monitor.place(path) == words
+
+
 def test_counts_are_grouped_and_a_missing_one_is_a_dash() -> None:
     assert [monitor.count(value) for value in (0, 22351, None)] == ["0", "22,351", "—"]
 
