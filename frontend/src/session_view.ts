@@ -6,18 +6,20 @@
 
 import type { OpenPosition, ViewerState } from 'backtest-stream'
 import { rememberState, type Evaluations } from './live/evaluations.ts'
+import type { MomentFacts } from './live/panel_faces.ts'
 import type { SessionStore } from './live/session_store.ts'
 import { tradeMarks, type TradeMarks } from './live/trade_markers.ts'
 import { AT_NEWEST, tickShown, type Playhead } from './replay/playhead.ts'
 import type { ReplaySource } from './replay/replay_source.ts'
 
+const NO_FAULT = { fault: null, isRefused: false } as const
 const NO_POSITIONS: readonly OpenPosition[] = []
 
 export class SessionView {
   readonly store: SessionStore
   head: Playhead = AT_NEWEST
   readonly #source: ReplaySource
-  #marks: { readonly trades: unknown; readonly positions: string; readonly marks: TradeMarks } | null = null
+  #marks: { readonly trades: unknown; readonly positions: string; readonly guards: number; readonly marks: TradeMarks } | null = null
   #evaluations: { readonly state: ViewerState; readonly evaluations: Evaluations } | null = null
 
   constructor(store: SessionStore, source: ReplaySource) {
@@ -51,9 +53,11 @@ export class SessionView {
     return this.head.tick === null || this.state.diagnostics.current_state?.tick === this.head.tick
   }
 
-  /** Why an earlier state cannot be shown; null where it can. */
-  get fault(): string | null {
-    return this.head.tick === null ? null : this.#source.fault
+  /** How the moment stands that is looked at. */
+  get moment(): MomentFacts {
+    const { isFollowing, isExact } = this
+    const { fault, isRefused } = isFollowing || isExact ? NO_FAULT : this.#source
+    return { isFollowing, isExact, fault, isRefused }
   }
 
   get openPositions(): readonly OpenPosition[] {
@@ -74,11 +78,13 @@ export class SessionView {
 
   /** All trades that the page knows of, also those after the tick that is shown: the charts show them as what is to come. */
   get marks(): TradeMarks {
-    const { state } = this.store
+    const { state, guards } = this.store
     const open = state.diagnostics.current_state?.open_positions ?? NO_POSITIONS
     const positions = open.map((position) => position.position_id + (position.entry_time ?? '')).join()
-    if (this.#marks?.trades !== state.trades || this.#marks.positions !== positions) {
-      this.#marks = { trades: state.trades, positions, marks: tradeMarks(state.trades.trades, open) }
+    const isSame = this.#marks?.trades === state.trades && this.#marks.positions === positions && this.#marks.guards === guards.revision
+    if (!isSame || this.#marks === null) {
+      const marks = tradeMarks(state.trades.trades, open, (position) => guards.of(position))
+      this.#marks = { trades: state.trades, positions, guards: guards.revision, marks }
     }
     return this.#marks.marks
   }

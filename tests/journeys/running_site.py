@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,33 @@ for slug, graph in (("two-calls", sessions.graph()), ("two-calls-later", later))
     version = actions.create_strategy(slug=slug, name=graph["name"], document=graph, owner=None)
     print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=None).session_id)
 """
+#: The sample strategy with guards: over the sample day two stops, three targets and a trailing stop close a position.
+_GUARDED = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
+django.setup()
+from strategies import actions
+from strategies.models import DataSet, StrategyVersion
+from strategies.samples import sample_strategy
+from tests.builders.strategy_documents import stop_loss, take_profit, trailing_stop
+guards = {
+    "put-stop-exit": stop_loss(15),
+    "put-target-exit": take_profit(25) | trailing_stop(10, activation=6, step=1),
+    "call-stop-exit": stop_loss(3),
+    "call-target-exit": take_profit(15) | trailing_stop(7, activation=3),
+}
+document = sample_strategy()
+document["name"] = "RSI breakout, guarded"
+for node in document["nodes"]:
+    if node["id"] in guards:
+        node["data"]["exitNodeData"]["postExecutionConfig"] = guards[node["id"]]
+version = StrategyVersion.objects.filter(strategy__slug="guarded").first()
+if version is None:
+    version = actions.create_strategy(slug="guarded", name=document["name"], document=document, owner=None)
+pace = None if sys.argv[1] == "max" else float(sys.argv[1])
+data_set = DataSet.objects.get(slug="sample-2024-10-29")
+print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=pace).session_id)
+"""
 _CANCEL = """
 import os, sys, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
@@ -52,8 +79,46 @@ try:
 except actions.StepRefused:
     pass
 """
+_WEB = ["-m", "uvicorn", "backtest_site.asgi:application", "--loop", "uvloop", "--http", "httptools"]
+_WEB += ["--lifespan", "off", "--timeout-graceful-shutdown", "1", "--log-level", "warning"]
 #: Within which the sample day is over on a slow and busy machine.
 _DAY_SECONDS = 180
+
+
+class WebServer:
+    """A web server on a port of its own that it comes back to."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = int(probe.getsockname()[1])
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address, whether it serves or not."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Serve, and return once it answers."""
+        command = [*_WEB, "--port", str(self._port)]
+        self._process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + _DAY_SECONDS
+        while True:
+            with suppress(httpx.TransportError):
+                httpx.get(f"{self.url}/healthz", timeout=30)
+                return
+            assert self._process.poll() is None, "the web server has ended"
+            assert time.monotonic() < deadline, "the web server does not answer"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as a crash would: nobody is told."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +153,10 @@ class RunningSite:
             self.await_state(session_id, "completed")
         return found[0], found[1]
 
+    def queue_guarded(self, pace: str) -> str:
+        """Queue a run of the sample strategy with stops, targets and trailing stops, and return its id."""
+        return _run(self.environment, "-c", _GUARDED, pace).split()[-1]
+
     def stage(self) -> dict[str, str]:
         """Have a `live` session, a `failed` one and another that has completed (`other`); return their ids."""
         found: dict[str, str] = json.loads(_run(self.environment, "-m", "tests.journeys.staging").splitlines()[-1])
@@ -113,10 +182,25 @@ class RunningSite:
         expect(page.get_by_role("link", name="Admin")).to_be_visible(timeout=30_000)
         return page
 
+    @contextmanager
+    def another_server(self) -> Iterator[WebServer]:
+        """Start a second web server of the site, which a test may kill, and end it."""
+        server = WebServer(self.environment)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
+
     def queue(self, pace: str) -> str:
         """Queue a run of the sample day and return its id."""
         answer = _manage(self.environment, "queue_sample_run", "--pace", pace)
         return answer.split()[-1]
+
+
+def comparison_of(*session_ids: str) -> str:
+    """Return the path of the page that lays sessions beside each other."""
+    return f"/sessions/compare/?{'&'.join(f's={session_id}' for session_id in session_ids)}"
 
 
 @contextmanager
@@ -140,17 +224,7 @@ def started(home: Path, postgres_url: str) -> Iterator[RunningSite]:
     try:
         prepared = _run(environment, "-m", "backtest_site.preparation", "--pace", "max")
         session_id = json.loads(prepared.splitlines()[-1])["page"].split("/")[2]
-        web = ["-m", "uvicorn", "backtest_site.asgi:application", "--fd", str(listener.fileno()), "--loop", "uvloop"]
-        web += [
-            "--http",
-            "httptools",
-            "--lifespan",
-            "off",
-            "--timeout-graceful-shutdown",
-            "1",
-            "--log-level",
-            "warning",
-        ]
+        web = [*_WEB, "--fd", str(listener.fileno())]
         for command in (web, ["manage.py", "run_worker"]):
             processes.append(  # noqa: PERF401 - what was started before a failure is ended as well
                 subprocess.Popen(

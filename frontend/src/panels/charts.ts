@@ -9,6 +9,7 @@ import { byId, setData, setHidden } from '../dom.ts'
 import { Candles } from '../live/candles.ts'
 import { Drawdown } from '../live/drawdown.ts'
 import type { Panel } from '../live/frame_loop.ts'
+import { marksOnPrice } from '../live/trade_markers.ts'
 import { formatPrice, formatSignedMoney } from '../numbers.ts'
 import type { SessionView } from '../session_view.ts'
 import { Legs, type LegPrices } from './legs.ts'
@@ -109,8 +110,9 @@ export class ChartsPanel implements Panel {
     const { marks } = view
     const candles = this.timeframe === 'tick' ? null : this.#candles[this.timeframe].of(times, prices)
     const drawdowns = this.#drawdowns.of(times, pnls)
+    const onPrice = marksOnPrice(marks, this.#sources.underlying)
     this.#round = [
-      () => this.#price.draw({ times, values: prices, candles, marks }),
+      () => this.#price.draw({ times, values: prices, candles, marks: onPrice }),
       ...this.#legs.drawings(marks),
       () => this.#pnl.draw({ times, values: pnls, candles: null, marks }),
       () => this.#drawdown.draw({ times, values: drawdowns, candles: null, marks }),
