@@ -5,9 +5,11 @@ The engine's thread serialises each event once and goes on; a thread of the publ
 commits it: blocks, head, trades, node events and progress in one transaction, then one notification. Waiting events
 are bounded: an engine that is faster than the database waits for it.
 
-A batch is committed at the latest 50 ms after its first event, at once where the session is paced. Events that the log
-has already (a worker took over and reruns the session from the start) are skipped. A failure of the thread is kept in
-`failure`; who drives the engine looks at it before each tick, for the emitter would only drop a callback that raises.
+A batch is committed at the latest 50 ms after its first event, 25 ms where the session is paced, and at once where its
+pace is so slow that ticks are told apart by eye: a commit for each tick of a fast session costs more than the tick.
+Events that the log has already (a worker took over and reruns the session from the start) are skipped. A failure of the
+thread is kept in `failure`; who drives the engine looks at it before each tick, for the emitter would only drop a
+callback that raises.
 """
 
 from __future__ import annotations
@@ -36,6 +38,10 @@ logger = logging.getLogger(__name__)
 
 #: How long an event of an unpaced session may wait for company.
 FLUSH_SECONDS: Final = 0.05
+#: The same of a session that is paced, but faster than a screen shows single ticks.
+FAST_FLUSH_SECONDS: Final = 0.025
+#: Ticks a second from which on a paced session counts as fast.
+FAST_PACE: Final = 1 / FAST_FLUSH_SECONDS
 #: How many events may wait: about 5 MB.
 MAX_WAITING: Final = 1024
 #: How often the wish to cancel is looked up, also while no event comes.
@@ -76,7 +82,7 @@ class LogPublisher:
         self._writer = event_log.LogWriter(session.pk)
         self._skip_through = -1 if self._writer.head is None else self._writer.head
         self._last_frame = self._read_last_frame()
-        self._flush_seconds = FLUSH_SECONDS if session.pace is None else 0.0
+        self._flush_seconds = _seconds_for_company(session.pace)
         self._waiting: deque[LoggedEvent] = deque()
         self._changed = threading.Condition()
         self._is_closing = False
@@ -115,7 +121,7 @@ class LogPublisher:
                 self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING or self.failure is not None)
         # Without the lock, which would cost as much as all the rest: only this thread appends, only the other takes.
         self._waiting.append(logged)
-        # A paced run wakes the thread for each event; an unpaced one lets it sleep out its 50 ms.
+        # A slow run wakes the thread for each event; a fast one lets it sleep out its time.
         if len(self._waiting) == 1 or len(self._waiting) >= MAX_WAITING:
             with self._changed:
                 self._changed.notify_all()
@@ -231,6 +237,13 @@ class LogPublisher:
             self.failure = error
             self._waiting.clear()
             self._changed.notify_all()
+
+
+def _seconds_for_company(pace: float | None) -> float:
+    """Return how long an event may wait for others, for a session of so many ticks a second; None is full speed."""
+    if pace is None:
+        return FLUSH_SECONDS
+    return FAST_FLUSH_SECONDS if pace > FAST_PACE else 0.0
 
 
 def close_log_of_ended_session(*, session: BacktestSession, **_: object) -> None:

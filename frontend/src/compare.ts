@@ -8,7 +8,6 @@
 import uPlot from 'uplot'
 import type { Trade } from 'backtest-stream'
 import { byId, setData, setText } from './dom.ts'
-import { tellTheConsole } from './facts_for_the_console.ts'
 import { formatTime } from './exchange_time.ts'
 import { readJson, sentenceOf, stateAfter } from './live/answers.ts'
 import { valueAt } from './live/tick_series.ts'
@@ -16,6 +15,7 @@ import { tradeMarks, type TradeMarks } from './live/trade_markers.ts'
 import { formatSignedMoney } from './numbers.ts'
 import { axisNumber, axisStyle, axisTimes, axisWidth, exchangeDate } from './panels/chart_axes.ts'
 import { drawZeroLine } from './panels/chart_drawing.ts'
+import { tellModel } from './panels/chart_model.ts'
 import { onThemeChange, readPalette } from './panels/palette.ts'
 import { drawMarkers } from './panels/trade_drawing.ts'
 
@@ -96,6 +96,7 @@ class ComparedChart {
       holder,
     )
     this.#read(this.#plot)
+    tellModel(figure, () => marks)
     new ResizeObserver(() => this.#plot.setSize({ width: holder.clientWidth, height: holder.clientHeight })).observe(holder)
     onThemeChange(() => {
       palette = readPalette()
@@ -167,7 +168,6 @@ async function show(root: HTMLElement): Promise<void> {
     const others = equity.difference.slice(1).map((column) => numbers(column ?? []))
     if (difference != null) charts.push(new ComparedChart(difference, letters.slice(1), [times, ...others], [], clock))
     for (const chart of charts) chart.align()
-    tellTheConsole({ marks: () => marks.map(({ markers }, place) => ({ chart: letters[place] ?? '', markers })) })
     for (const figure of figures) setData(figure, 'face', 'live')
   } catch (error) {
     for (const figure of figures) {

@@ -15,6 +15,7 @@ import { FrameLoop, type Panel } from './live/frame_loop.ts'
 import { LineHistory } from './live/line_history.ts'
 import type { StatusFacts } from './live/session_status.ts'
 import { SessionStore } from './live/session_store.ts'
+import type { GuardsDocument } from './live/guard_book.ts'
 import type { SeriesColumns } from './live/tick_series.ts'
 import { ControlPanel, type SessionDocument } from './panels/control.ts'
 import { FacesPanel, type FaceFacts } from './panels/faces.ts'
@@ -33,7 +34,9 @@ const CALM_MS = 1_000
 const NOT_CONNECTED: Line = { phase: 'idle', failures: 0, retryIn: null, reason: null, status: null, answer: null }
 
 interface SeriesDocument {
+  readonly through_tick: number
   readonly columns: SeriesColumns
+  readonly guards?: readonly GuardsDocument[]
   readonly prices?: { readonly [symbol: string]: readonly (number | null)[] }
 }
 
@@ -101,7 +104,6 @@ class SessionPage {
       state: () => this.#view.state,
       ticks: () => [series.first, series.last],
       tickAt: (time) => series.tickAt(time),
-      marks: () => this.#desk.chartMarks,
     })
     const calm = matchMedia('(prefers-reduced-motion: reduce)')
     const calmDown = (): void => void (this.#loop.slowest = calm.matches ? CALM_MS : 0)
@@ -132,8 +134,8 @@ class SessionPage {
 
   /** Draw a panel once the stream has told something; until then what the template wrote is the newest that is known. */
   #whenKnown(panel: Panel): void {
-    const draw = (now: number): void => {
-      if (this.#store.state.event_id >= 0) panel.draw(now)
+    const draw = (now: number, isWhole: boolean): boolean | void => {
+      if (this.#store.state.event_id >= 0) return panel.draw(now, isWhole)
     }
     this.#loop.add({ interval: panel.interval, canYield: panel.canYield === true, draw })
   }
@@ -267,8 +269,10 @@ class SessionPage {
 
   async #fetchPrices(symbols: readonly string[]): Promise<void> {
     const query = new URLSearchParams({ symbols: symbols.join(',') })
-    const { columns, prices = {} } = await this.#fetchSeries(`?${query}`)
+    const { columns, prices = {}, guards = [], through_tick: through } = await this.#fetchSeries(`?${query}`)
     for (const [symbol, column] of Object.entries(prices)) this.#store.series.mergePrices(symbol, columns.tick, column)
+    const first = columns.tick[0] ?? 1
+    this.#store.guards.merge(guards, through, (tick) => columns.time[tick - first] ?? Number.NaN)
     this.#loop.flush()
   }
 

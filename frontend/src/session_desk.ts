@@ -5,7 +5,6 @@
 
 import { byId, setHidden, setText } from './dom.ts'
 import { formatTime } from './exchange_time.ts'
-import type { ChartMarks } from './facts_for_the_console.ts'
 import { NOWHERE, readPlace, TIMEFRAMES, writePlace, type Place, type Tab } from './links.ts'
 import type { AnswerState } from './live/answers.ts'
 import type { FrameLoop, Panel } from './live/frame_loop.ts'
@@ -112,10 +111,6 @@ export class SessionDesk {
   /** The day's clock has changed: ticks now have times that they had not before. */
   seriesChanged(): void {
     if (!this.#isRangeShown && this.#place.range !== null) this.#showRange()
-  }
-
-  get chartMarks(): readonly ChartMarks[] {
-    return this.#charts.marks
   }
 
   /** How the question for the chosen node's memory stands. */

@@ -19,7 +19,7 @@ from strategies.templatetags import monitor
 from streaming.protocol import fold
 from tests.journeys import looking
 from tests.journeys.looking import PATIENCE
-from tests.journeys.running_site import RunningSite, comparison_of
+from tests.journeys.running_site import RunningSite
 
 pytestmark = pytest.mark.browser
 
@@ -136,33 +136,6 @@ def test_requirement_08_and_22_entries_and_exits_of_the_charts_are_those_of_the_
     expect(first).to_have_text("09:40:59")
     first.click()
     expect(desk.locator("#figure-time")).to_have_text("09:40:59", timeout=PATIENCE)
-
-
-def test_requirement_08_price_and_option_charts_of_run_replay_and_comparison_mark_the_same_trades(
-    desk: Page, site: RunningSite, pair: tuple[str, str]
-) -> None:
-    trades = site.read_of_finished("trades/?limit=1000")["results"]
-    kinds = {"square_off": "close", "market_close": "close", "stop_loss": "stop", "trailing_stop": "stop"}
-    kinds["take_profit"] = "target"
-    books = {
-        (kind, looking.unix(trade[f"{end}_time"]), str(number), trade["symbol"])
-        for number, trade in enumerate(trades, 1)
-        for end, kind in (("entry", "entry"), ("exit", kinds.get(trade["exit_type"], "exit")))
-    }
-    looking.open_finished(desk, f"{site.url}{site.finished}")
-    assert _marks(desk)["price"] == _marks(desk)["pnl"] == books
-
-    for trade in trades:
-        looking.go_to_time(desk, trade["entry_time"])
-        shown = _marks(desk)
-        assert shown["price"] == books
-        assert shown[trade["symbol"]] == {mark for mark in books if mark[3] == trade["symbol"]}
-
-    desk.goto(f"{site.url}{comparison_of(site.finished_id, *pair)}")
-    expect(desk.locator("#compare-equity[data-face=live]")).to_be_attached(timeout=PATIENCE)
-    compared = _marks(desk)
-    assert compared["A"] == books
-    assert {mark[0] for mark in compared["B"]} >= {"entry", "exit"}
 
 
 def test_requirement_22_charts_are_read_by_keyboard_and_by_ear(desk: Page, site: RunningSite) -> None:
@@ -369,11 +342,3 @@ def _straight_runs(site: RunningSite, ticks: set[int]) -> dict[int, dict[str, An
             if len(found) == len(ticks):
                 break
     return found
-
-
-def _marks(page: Page) -> dict[str, set[tuple[str, float, str, str]]]:
-    """Read which trades each chart marks: kind, time, number, contract."""
-    return {
-        chart["chart"]: {(mark["kind"], mark["time"], mark["label"], mark["symbol"]) for mark in chart["markers"]}
-        for chart in page.evaluate("backtest.marks()")
-    }

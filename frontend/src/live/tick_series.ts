@@ -100,7 +100,7 @@ export class TickSeries {
     ticks.forEach((tick, row) => this.#writePrice(symbol, tick, toNumber(prices[row])))
   }
 
-  /** The drawn run. The arrays are windows on the columns: read them before the next tick, do not keep them. */
+  /** The drawn run. The arrays are windows on the columns: they do not grow with them, so do not keep them for long. */
   view(): SeriesView {
     const from = this.first - 1
     return {
@@ -168,7 +168,7 @@ export class TickSeries {
 }
 
 /** The last place whose time is not after the given one; −1 where all are. `times` ascends. */
-export function indexAt(times: Float64Array, time: number): number {
+export function indexAt(times: ArrayLike<number>, time: number): number {
   let low = 0
   let high = times.length
   while (low < high) {

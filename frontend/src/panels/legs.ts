@@ -6,7 +6,6 @@
 
 import { contractLabel } from '../contract_symbols.ts'
 import { byId, setHidden, setText } from '../dom.ts'
-import type { ChartMarks } from '../facts_for_the_console.ts'
 import { legsToShow, marksOf, type TradeMarks } from '../live/trade_markers.ts'
 import { formatPrice } from '../numbers.ts'
 import type { SessionView } from '../session_view.ts'
@@ -50,28 +49,24 @@ export class Legs {
     return this.#slots.filter((slot) => slot.symbol !== null).map((slot) => slot.chart)
   }
 
-  /** What trades each of them shows. */
-  get marks(): readonly ChartMarks[] {
-    return this.#slots.flatMap(({ symbol, chart }) => (symbol === null ? [] : [{ chart: symbol, markers: chart.markers }]))
-  }
-
-  draw(marks: TradeMarks): void {
+  /** Choose the contracts to show; return what is left to do, a drawing for each of their charts. */
+  drawings(marks: TradeMarks): (() => void)[] {
     const { state, openPositions, store } = this.#view
     const symbols = legsToShow(state.trades.trades, openPositions, MOST_LEGS)
     this.#fetchMissing(symbols)
-    this.#slots.forEach((slot, place) => {
+    const open = new Set(openPositions.map((position) => position.symbol))
+    setHidden(this.#more, open.size <= MOST_LEGS)
+    setText(this.#more, open.size > MOST_LEGS ? `${MOST_LEGS} of ${open.size} open contracts are drawn; the table below has all.` : '')
+    return this.#slots.flatMap((slot, place) => {
       const symbol = symbols[place] ?? null
       slot.symbol = symbol
       setHidden(slot.figure, symbol === null)
-      if (symbol === null) return
-      const { times, prices } = store.series.priceView(symbol)
+      if (symbol === null) return []
       setText(slot.title, contractLabel(symbol))
-      setText(slot.note, openPositions.some((position) => position.symbol === symbol) ? 'open' : 'closed')
-      slot.chart.draw({ times, values: prices, candles: null, marks: marksOf(marks, symbol) })
+      setText(slot.note, open.has(symbol) ? 'open' : 'closed')
+      const { times, prices } = store.series.priceView(symbol)
+      return [() => slot.chart.draw({ times, values: prices, candles: null, marks: marksOf(marks, symbol) })]
     })
-    const open = new Set(openPositions.map((position) => position.symbol)).size
-    setHidden(this.#more, open <= MOST_LEGS)
-    setText(this.#more, open > MOST_LEGS ? `${MOST_LEGS} of ${open} open contracts are drawn; the table below has all.` : '')
   }
 
   describe(): void {
@@ -80,8 +75,11 @@ export class Legs {
 
   #fetchMissing(symbols: readonly string[]): void {
     const { series } = this.#view.store
-    // What came live may begin late, and a hole in the day is closed first.
-    if (series.hasHole) return
+    // What came live may begin late. A hole in the day is closed first; what was asked for before it lacks it as well.
+    if (series.hasHole) {
+      this.#asked.clear()
+      return
+    }
     const missing = symbols.filter((symbol) => !this.#asked.has(symbol))
     if (missing.length === 0) return
     for (const symbol of missing) this.#asked.add(symbol)
