@@ -91,7 +91,7 @@ def _assert_whole_day(page: Page, site: RunningSite, session_id: str) -> None:
     assert len(looking.rows(page, "#trades")) == len(state["trades"]["trades"])
 
 
-def test_requirement_4_a_whole_day_at_2235_ticks_a_second_goes_through_one_loop(page: Page, site: RunningSite) -> None:
+def test_requirement_04_a_whole_day_at_2235_ticks_a_second_goes_through_one_loop(page: Page, site: RunningSite) -> None:
     page.add_init_script(_COUNTING)
     session_id = site.queue("2235")
 
@@ -110,7 +110,7 @@ def test_requirement_4_a_whole_day_at_2235_ticks_a_second_goes_through_one_loop(
     _assert_whole_day(page, site, session_id)
 
 
-def test_requirement_5_the_end_stands_there_before_a_backlog_is_drawn(page: Page, site: RunningSite) -> None:
+def test_requirement_05_the_end_stands_there_before_a_backlog_is_drawn(page: Page, site: RunningSite) -> None:
     page.add_init_script(_COUNTING)
     session_id = site.queue("11000")
     page.goto(f"{site.url}/sessions/{session_id}/")
@@ -129,7 +129,7 @@ def test_requirement_5_the_end_stands_there_before_a_backlog_is_drawn(page: Page
     _assert_whole_day(page, site, session_id)
 
 
-def test_requirement_6_a_page_of_three_days_holds_no_more_than_one_of_a_day(
+def test_requirement_06_a_page_of_three_days_holds_no_more_than_one_of_a_day(
     browser: Browser, site: RunningSite
 ) -> None:
     # A strategy that does little: its trades and node events are the session's own record, and are to be kept.
