@@ -54,7 +54,7 @@ THOROUGH = Effort(
     stored=10_000, paces=((600, 1), (2_235, 3), (11_000, 5), (None, 5)), longest_seconds=60.0, paints=9, live_ticks=20
 )
 QUICK = Effort(
-    stored=10_000, paces=((600, 1), (2_235, 1), (11_000, 3), (None, 3)), longest_seconds=12.0, paints=3, live_ticks=4
+    stored=10_000, paces=((600, 1), (2_235, 1), (11_000, 2), (None, 3)), longest_seconds=8.0, paints=3, live_ticks=3
 )
 
 

@@ -128,7 +128,8 @@ class SessionPage {
 
   /** An answer came: draw it at once for a reader who waits for it, in its turn for one who watches the day go by. */
   #redraw(): void {
-    if (this.#view.head.isPlaying) this.#loop.markDirty()
+    const goesBy = this.#view.head.isPlaying || (this.#view.isFollowing && this.#store.completion === null)
+    if (goesBy) this.#loop.markDirty()
     else this.#loop.flush()
   }
 

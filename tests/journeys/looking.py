@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
@@ -15,6 +15,7 @@ _IS_IN_SIGHT = """(node) => {
     const { top, bottom, left, width, height } = node.getBoundingClientRect()
     return top >= 0 && bottom <= innerHeight
         && node.contains(document.elementFromPoint(left + width / 2, top + height / 2)) }"""
+_EXCHANGE = timezone(timedelta(hours=5, minutes=30))
 #: Milliseconds for one answer of the server and its drawing, on a busy machine.
 PATIENCE = 30_000
 #: A ring around it, or a thick outline where a node of the graph has the focus.
@@ -74,8 +75,9 @@ def go_to_time(page: Page, timestamp: str) -> None:
 
 
 def unix(timestamp: str) -> float:
-    """Return Unix seconds of a time as the interface writes it."""
-    return datetime.fromisoformat(timestamp).timestamp()
+    """Return Unix seconds of a time as the interface writes it, with its zone or as the exchange's clock."""
+    at = datetime.fromisoformat(timestamp)
+    return (at if at.tzinfo else at.replace(tzinfo=_EXCHANGE)).timestamp()
 
 
 def tick_of(page: Page) -> int:

@@ -67,6 +67,29 @@ pace = None if sys.argv[1] == "max" else float(sys.argv[1])
 data_set = DataSet.objects.get(slug="sample-2024-10-29")
 print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=pace).session_id)
 """
+#: A strategy that does little, on the sample day and on three days like it.
+_ONE_DAY_AND_THREE = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
+django.setup()
+from pathlib import Path
+from django.conf import settings
+from benchmarks import monitor_sessions
+from strategies import actions
+from strategies.market_data import simulator, tick_file
+from strategies.models import DataSet
+from tests import sessions
+path = Path(settings.DATA_DIR) / "uploads" / "data_sets" / "three-days.parquet"
+path.parent.mkdir(parents=True, exist_ok=True)
+tick_file.write_ticks(monitor_sessions.three_days(simulator.sample_day()), path)
+three = DataSet(slug="three-days", name="Three days", ticks_file=f"data_sets/{path.name}")
+actions.describe_data_set(three, actions.load_data_set(three))
+three.save()
+graph = sessions.graph(name="Two calls, for days")
+version = actions.create_strategy(slug="two-calls-for-days", name=graph["name"], document=graph, owner=None)
+for data_set in (DataSet.objects.get(kind=DataSet.Kind.SAMPLE), three):
+    print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=None).session_id)
+"""
 _CANCEL = """
 import os, sys, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
@@ -167,6 +190,11 @@ class RunningSite:
     def await_state(self, session_id: str, state: str) -> None:
         """Wait until a session is in a state."""
         _await_state(self.url, session_id, state)
+
+    def run_one_day_and_three(self) -> tuple[str, str]:
+        """Queue a session of the sample day and one of three such days, of a strategy that does little."""
+        one, three = _run(self.environment, "-c", _ONE_DAY_AND_THREE).split()
+        return one, three
 
     def cancel(self, session_id: str) -> None:
         """Cancel a session, if it still runs."""

@@ -318,7 +318,7 @@ def _assert_books(page: Page, site: RunningSite, ledger: list[dict[str, Any]]) -
     tick = looking.tick_of(page)
     state = site.read_of_finished(f"state/?tick={tick}")
     now = state["diagnostics"]["current_state"]
-    closed = [trade for trade in ledger if trade["exit_time"] <= now["timestamp"]]
+    closed = [trade for trade in ledger if looking.unix(trade["exit_time"]) <= looking.unix(now["timestamp"])]
     shown = looking.figures(page)
     assert shown == looking.figures_of(state), f"tick {tick}"
     assert shown["realized"] == monitor.signed_money(str(sum(Decimal(trade["pnl"]) for trade in closed)))

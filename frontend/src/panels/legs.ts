@@ -1,7 +1,7 @@
 /**
  * One chart for each contract with an open position, on the page's clock; where none is open, the one traded last stays.
  *
- * A contract's prices come with the stream from when it is first quoted; what lies before is asked for once.
+ * A contract's prices are taken from the stream from when its chart comes into sight; what lies before is asked for once.
  */
 
 import { contractLabel } from '../contract_symbols.ts'
@@ -75,7 +75,8 @@ export class Legs {
 
   #fetchMissing(symbols: readonly string[]): void {
     const { series } = this.#view.store
-    // What came live may begin late. A hole in the day is closed first; what was asked for before it lacks it as well.
+    for (const symbol of symbols) series.follow(symbol)
+    // What came live begins late. A hole in the day is closed first; what was asked for before it lacks it as well.
     if (series.hasHole) {
       this.#asked.clear()
       return
@@ -84,7 +85,7 @@ export class Legs {
     if (missing.length === 0) return
     for (const symbol of missing) this.#asked.add(symbol)
     void this.#fetchPrices(missing).catch(() => {
-      // The line then begins where the page joined, and the next leg that opens tries again.
+      // The line then begins where the contract came into sight, and it is asked for again.
       for (const symbol of missing) setTimeout(() => this.#asked.delete(symbol), 5_000)
     })
   }

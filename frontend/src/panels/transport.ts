@@ -20,7 +20,7 @@ export interface TransportEvents {
 const PICTURE_MS = 1_000
 
 export class TransportPanel implements Panel {
-  readonly interval = 33
+  readonly interval = 66
   readonly #view: SessionView
   readonly #totalTicks: () => number | null
   readonly #root = byId('transport')
