@@ -19,7 +19,7 @@ from typing import Final
 BOX_WIDTH: Final = 128.0
 BOX_HEIGHT: Final = 46.0
 GAP_X: Final = 16.0
-GAP_Y: Final = 34.0
+GAP_Y: Final = 28.0
 MARGIN: Final = 14.0
 #: How far an edge that leads back bulges out.
 BULGE: Final = 24.0

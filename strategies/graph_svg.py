@@ -20,6 +20,9 @@ from strategies.graph_layout import BOX_HEIGHT, BOX_WIDTH, Box, lay_out
 from strategies.node_states import NodeState
 
 _LINE_LENGTH: Final = 18
+#: Of kinds whose outlines leave less room at the sides.
+_SHORT_LINE_LENGTH: Final = 14
+_SLANTED: Final = frozenset({"entrySignalNode", "exitSignalNode", "reEntrySignalNode"})
 _W, _H = BOX_WIDTH, BOX_HEIGHT
 
 #: Outlines of a box at (0, 0), by kind of node.
@@ -81,7 +84,7 @@ def graph_svg(graph: Mapping[str, Any], states: Mapping[str, NodeState] | None =
 def _node(node: Mapping[str, Any], box: Box, state: NodeState | None) -> SafeString:
     name, kind = node_states.name_of(node), str(node.get("type", ""))
     words = node_states.kind_words(kind)
-    lines = _lines(name)
+    lines = _lines(name, _SHORT_LINE_LENGTH if kind in _SLANTED else _LINE_LENGTH)
     first = 19 if len(lines) == 1 else 14
     tspans = format_html_join(
         " ",
@@ -110,9 +113,9 @@ def _node(node: Mapping[str, Any], box: Box, state: NodeState | None) -> SafeStr
     )
 
 
-def _lines(name: str) -> list[str]:
+def _lines(name: str, length: int) -> list[str]:
     """Break a name into at most two lines; what does not fit is cut, and stands in the title."""
-    lines = textwrap.wrap(name, _LINE_LENGTH) or [""]
+    lines = textwrap.wrap(name, length) or [""]
     if len(lines) > 2:
-        lines = [lines[0], textwrap.shorten(" ".join(lines[1:]), _LINE_LENGTH, placeholder=" …")]
+        lines = [lines[0], textwrap.shorten(" ".join(lines[1:]), length, placeholder=" …")]
     return lines

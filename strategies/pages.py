@@ -39,9 +39,11 @@ _COST_LABELS: Final = (
 )
 #: What the keys of a session's page do. One that is typed into a field does nothing, and all can be switched off.
 _KEYS: Final = (
-    ("Time", (("Space", "play or pause"), ("← →", "a tick back or forward"), ("Shift ← →", "60 ticks back or forward"),
-              ("N P", "next or previous trade"), ("[ ]", "slower or faster"), ("L", "to the newest tick"))),
-    ("Places", (("G", "the strategy graph"), ("/", "the filter"), ("?", "this help"), ("Esc", "close what is open"))),
+    ("Time", (("Space", "play, or hold this moment"), ("← →", "a tick back or on"),
+              ("Shift ← →", "60 ticks back or on"), ("P N", "previous or next entry or exit"),
+              ("[ ]", "slower or faster"), ("L", "to the newest tick"))),
+    ("Places", (("W", "why?"), ("G", "the strategy’s graph"), ("T", "the trades"), ("/", "the events’ filter"),
+                ("E", "export"), ("?", "the keys"), ("Esc", "close what is open"))),
     ("In the graph", (("Tab", "from node to node"), ("Enter", "why this node"))),
 )  # fmt: skip
 _TIMINGS: Final = (("this_tick", "in the tick of the signal"), ("next_tick", "in the next tick"))
@@ -50,8 +52,10 @@ _TIMINGS: Final = (("this_tick", "in the tick of the signal"), ("next_tick", "in
 class StartForm(forms.Form):
     """What to run, on what, how fast, and with which assumptions."""
 
-    strategy: forms.ModelChoiceField[Strategy] = forms.ModelChoiceField(queryset=None, to_field_name="slug")
-    data_set = forms.ModelChoiceField(queryset=DataSet.objects.all(), to_field_name="slug")
+    strategy: forms.ModelChoiceField[Strategy] = forms.ModelChoiceField(
+        queryset=None, to_field_name="slug", empty_label="choose one"
+    )
+    data_set = forms.ModelChoiceField(queryset=DataSet.objects.all(), to_field_name="slug", empty_label="choose one")
     pace = forms.FloatField(
         required=False,
         min_value=0.001,
@@ -177,7 +181,8 @@ def _nodes_in_words(graph: Mapping[str, Any], words: Mapping[str, strategy_words
 @require_safe
 def help_page(request: HttpRequest) -> HttpResponse:
     """Say what the keys do, and where to read on."""
-    return render(request, "help.html", {"key_groups": _KEYS})
+    groups = [(name, [(keys.split(), words) for keys, words in rows]) for name, rows in _KEYS]
+    return render(request, "help.html", {"key_groups": groups})
 
 
 @require_POST

@@ -26,8 +26,6 @@ from streaming.wire import Private, Wire
 
 #: When a viewer that lost the line comes back, milliseconds; spread so that not all come back at once.
 RETRY_MS: Final = (1000, 5000)
-#: What is handed to the server at once.
-MAX_CHUNK_BYTES: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,5 +147,5 @@ def _on_wire(state: _State, wire: Wire) -> tuple[list[bytes], int]:
     chunks = [] if state.snapshot is None else [wire.add_private(state.snapshot)]
     if state.rest is None:
         return chunks, state.reached
-    missed, reached = wire.drain(state.rest, state.reached, max_bytes=MAX_CHUNK_BYTES)
+    missed, reached = wire.drain(state.rest, state.reached)
     return chunks + missed, reached

@@ -132,7 +132,7 @@ def _config(session: BacktestSession) -> Json:
 def _trades(session: BacktestSession) -> list[Json]:
     columns = (
         "trade_id", "position_id", "symbol", "side", "quantity", "entry_time", "entry_price", "exit_time", "exit_price",
-        "exit_reason", "pnl", "event_id",
+        "exit_reason", "exit_type", "trigger_price", "pnl", "event_id",
     )  # fmt: skip
     rows = Trade.objects.filter(session=session).order_by("entry_time", "event_id")
     return [{name: trade.record.get(name, getattr(trade, name)) for name in columns} for trade in rows]

@@ -209,7 +209,7 @@ def _catch_up(session: BacktestSession, cursor: int | None, *, limit: int) -> _C
             reached = snapshot.event_id
         while reached < head and size < PIECE_BYTES:
             ring = event_log.read_blocks(session.pk, after=reached, limit=EVENTS_PER_READ)
-            missed, reached = wire.drain(ring, reached, max_bytes=admission.MAX_CHUNK_BYTES)
+            missed, reached = wire.drain(ring, reached)
             if not missed:
                 break
             chunks += missed

@@ -204,6 +204,9 @@ def _mark(mark: PositionMark) -> dict[str, Any]:
         "entry_time": str(mark.entry_time),
         "re_entry_num": mark.re_entry_num,
         "entry_node_id": mark.entry_node_id,
+        "stop_loss_price": money.text_or_none(mark.stop_loss_price),
+        "take_profit_price": money.text_or_none(mark.take_profit_price),
+        "trailing_stop_price": money.text_or_none(mark.trailing_stop_price),
     }
 
 

@@ -58,8 +58,13 @@ def write(quiet: QuietTicks, before: Mapping[str, Any], *, underlying: str) -> I
     }
     if profits:
         document["open_positions"] = [
-            {**mark, "current_price": holes.inside(profits.pop(0)), "unrealized_pnl": holes.inside(profits.pop(0))}
-            for mark in before["open_positions"]
+            {
+                **mark,
+                "current_price": holes.inside(profits.pop(0)),
+                "unrealized_pnl": holes.inside(profits.pop(0)),
+                **({} if levels is None else {"trailing_stop_price": holes.value(_levels(levels))}),
+            }
+            for mark, levels in zip(before["open_positions"], quiet.trailing_stops, strict=True)
         ]
         unrealized, total = profits
         document["pnl_summary"] = {
@@ -182,6 +187,13 @@ def _profits(quiet: QuietTicks) -> list[Sequence[str]]:
             known[prices] = tuple(map(money.text, (*amounts, pnl.unrealized_pnl, pnl.total_pnl)))
         rows.append(known[prices])
     return list(zip(*rows, strict=True))
+
+
+def _levels(levels: Sequence[float]) -> list[str]:
+    """Write each level of a trailing stop as JSON; one that does not work yet is null."""
+    # A level stays for many ticks.
+    texts = {level: f'"{money.text(money.to_money(level))}"' for level in set(levels) if level == level}
+    return [texts.get(level, "null") for level in levels]
 
 
 def _numbers(values: Sequence[Value]) -> list[str]:

@@ -26,6 +26,7 @@ import psycopg
 from django.db import connections
 
 from streaming import event_log, meters
+from streaming.cohort import MOST_MEMBERS, Cohorts
 from streaming.counts import counts
 from streaming.models import EventBlock, SessionLog
 from streaming.ring import LogBlock, Ring
@@ -39,8 +40,6 @@ RING_BYTES: Final = 8 * 1024 * 1024
 POLL_SECONDS: Final = 1.0
 #: What comes so soon after other events waits that long for company: each delivery costs something for each viewer.
 PAUSE_SECONDS: Final = 0.02
-#: How many viewers are written to before anything else gets its turn.
-_VIEWERS_AT_ONCE: Final = 250
 #: Blocks that are read at once; up to 64 events each.
 _BLOCKS_PER_READ: Final = 8
 _RECONNECT_SECONDS: Final = (0.2, 1.0)
@@ -84,8 +83,9 @@ class Feed:
         self.is_ready = asyncio.Event()
         #: The newest blocks.
         self.ring = Ring()
-        #: Open streams that are sent what is new.
+        #: Open streams that are sent what is new: each by itself, and those that stand alike together.
         self.viewers: set[Watcher] = set()
+        self.cohorts = Cohorts()
         #: Set where the pump should look at the log.
         self.is_due = asyncio.Event()
 
@@ -116,14 +116,17 @@ class Feed:
         self.ring.drop_oldest(max_events=RING_EVENTS, max_bytes=RING_BYTES)
 
     async def deliver(self) -> None:
-        """Send all viewers what is new."""
-        viewers = tuple(self.viewers)
-        for start in range(0, len(viewers), _VIEWERS_AT_ONCE):
-            now = time.monotonic()
-            for viewer in viewers[start : start + _VIEWERS_AT_ONCE]:
-                viewer.push(now)
-            # Others get their turn, and the first viewers' bytes leave, before the last viewer's turn comes.
+        """Send all viewers what is new; others get their turn before the last viewer's comes."""
+        alone = tuple(self.viewers)
+        for cohort in self.cohorts:
+            cohort.push(self.ring, time.monotonic())
             await asyncio.sleep(0)
+        for start in range(0, len(alone), MOST_MEMBERS):
+            now = time.monotonic()
+            for viewer in alone[start : start + MOST_MEMBERS]:
+                viewer.push(now)
+            await asyncio.sleep(0)
+        self.cohorts.gather()
 
 
 class Relay:
@@ -196,7 +199,7 @@ class Relay:
             try:
                 await self._read_all(feed)
                 feed.is_ready.set()
-                if feed.viewers:
+                if feed.viewers or feed.cohorts:
                     await asyncio.sleep(PAUSE_SECONDS)
             except (psycopg.Error, OSError) as error:
                 counts.relay_failures += 1

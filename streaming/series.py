@@ -2,8 +2,8 @@
 The series of a session: what the charts draw of the day so far, `GET /api/sessions/<session_id>/series/`.
 
 A viewer that joins late opens the stream first, fetches this, and merges the two by tick. The columns come from the
-log's blocks, so that nothing is decoded that the charts do not need. The prices of contracts come from the session's
-history, which is read once.
+log's blocks, so that nothing is decoded that the charts do not need. The prices of contracts, and where the stops and
+targets of positions in them stood, come from the session's history, which is read once.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from streaming import answers, event_log
+from streaming.guard_history import decimal_text
 from streaming.history_cache import history_cache
 from streaming.models import EventBlock
 from streaming.protocol import json_text
@@ -57,22 +58,18 @@ def read_series(session_pk: int, *, after_tick: int = 0) -> dict[str, Any]:
             "tick": [point.tick for point in points],
             "time": [point.epoch_second for point in points],
             "underlying": [None if math.isnan(point.underlying) else point.underlying for point in points],
-            "total_pnl": [_decimal_text(point.total_pnl_cents) for point in points],
+            "total_pnl": [decimal_text(point.total_pnl_cents) for point in points],
         },
     }
 
 
-def _decimal_text(cents: int) -> str:
-    whole, part = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{whole}.{part:02d}"
-
-
-def read_prices(session_pk: int, symbols: Sequence[str], ticks: Sequence[int]) -> dict[str, list[float | None]]:
+def read_contracts(session_pk: int, symbols: Sequence[str], ticks: Sequence[int]) -> dict[str, Any]:
     """
-    Read the prices of contracts at ticks that follow one another.
+    Read what charts of contracts need at ticks that follow one another.
 
     Returns:
-        By symbol, a price for each tick; None where the tick told none.
+        `prices`, by symbol a price for each tick, None where the tick told none; and `guards`, the steps of stops and
+        targets in these ticks, as `GuardHistory.of_symbols` gives them.
 
     Raises:
         ValidationError: If the session has told no price of a symbol.
@@ -82,7 +79,12 @@ def read_prices(session_pk: int, symbols: Sequence[str], ticks: Sequence[int]) -
             if symbol not in history.symbols:
                 known = ", ".join(history.symbols[:_MOST_LISTED]) or "none yet"
                 raise ValidationError({"symbols": f"{symbol[:80]!r} has no price in this session; it has {known}."})
-        return {symbol: history.prices(symbol, first=ticks[0], count=len(ticks)) if ticks else [] for symbol in symbols}
+        if not ticks:
+            return {"prices": {symbol: [] for symbol in symbols}, "guards": []}
+        return {
+            "prices": {symbol: history.prices(symbol, first=ticks[0], count=len(ticks)) for symbol in symbols},
+            "guards": history.guards.of_symbols(symbols, after_tick=ticks[0] - 1, through_tick=ticks[-1]),
+        }
 
 
 # The endpoint
@@ -111,6 +113,14 @@ def read_prices(session_pk: int, symbols: Sequence[str], ticks: Sequence[int]) -
                 required=False,
                 help_text="By symbol, as long as the columns; only where symbols were asked for.",
             ),
+            "guards": serializers.ListField(
+                child=serializers.DictField(),
+                required=False,
+                help_text=(
+                    "Stops and targets of positions in the symbols: position_id, entry_time, symbol; and for "
+                    "stop_loss_price, take_profit_price, trailing_stop_price steps: a tick, and the level from then on."
+                ),
+            ),
         },
     ),
 )
@@ -128,7 +138,7 @@ def session_series(request: Request, session_id: str) -> HttpResponse:
 def _body(session_pk: int, after: int, symbols: Sequence[str]) -> bytes:
     series = read_series(session_pk, after_tick=after)
     if symbols:
-        series["prices"] = read_prices(session_pk, symbols, series["columns"]["tick"])
+        series |= read_contracts(session_pk, symbols, series["columns"]["tick"])
     return json_text.encode(series)
 
 

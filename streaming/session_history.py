@@ -2,8 +2,9 @@
 The history of a session: what its ticks told, in a form that answers questions about any tick at once.
 
 `SessionHistory` is shown every `tick_update` in its order and keeps little of each: the event that told it, its time,
-the prices, and for each node the ticks at which it had a turn and those at which a condition's result changed. A day of
-22,351 ticks takes some 2 MB. Operands are not kept; whoever needs them reads the tick itself.
+the prices, for each node the ticks at which it had a turn and those at which a condition's result changed, and those at
+which a position's stop or target moved. A day of 22,351 ticks takes some 2 MB. Operands are not kept; whoever needs
+them reads the tick itself.
 
 Ticks follow one another without a hole, as a session's do; the first one may be later than 1 where the log has let go
 of its tail. Callers ask only about ticks from `first_tick` to `last_tick`.
@@ -20,6 +21,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from strategies.engine.evaluations import leaves
+from streaming.guard_history import GuardHistory
 
 _NAN = math.nan
 
@@ -136,6 +138,7 @@ class SessionHistory:
     #: Unix times.
     seconds: array[int] = field(default_factory=lambda: array("q"))
     nodes: dict[str, NodeHistory] = field(default_factory=dict)
+    guards: GuardHistory = field(default_factory=GuardHistory)
     #: By symbol: how many ticks there were before its first price, and the prices from then on, NaN for none.
     _prices: dict[str, tuple[int, array[float]]] = field(default_factory=dict)
     _active: list[tuple[int, frozenset[str]]] = field(default_factory=list)
@@ -160,6 +163,7 @@ class SessionHistory:
             if node is None:
                 node = self.nodes[execution["node_id"]] = NodeHistory()
             node.add(tick, execution)
+        self.guards.add_tick(tick, data["open_positions"])
         active = data["active_nodes"]
         if not self._active or len(active) != len(self._active[-1][1]) or self._active[-1][1] != set(active):
             self._active.append((tick, frozenset(active)))

@@ -1,9 +1,10 @@
 """
 One open stream: a cursor into the session's feed, and a connection.
 
-What is new is written to all viewers of a session in one go, by the feed, without waking a task for each. That goes as
-long as the server takes the bytes at once. A viewer that does not take them, or that needs what the ring does not
-hold any more, gets a task of its own, which sends at its pace until it is level with the feed again.
+What is new is written to all viewers of a session in one go, by the feed, without waking a task for each: to those who
+stand alike together (see `cohort`), to the others one by one. That goes as long as the server takes the bytes at once.
+A viewer that does not take them, or that needs what the ring does not hold any more, gets a task of its own, which
+sends at its pace until it is level with the feed again.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from django.db import close_old_connections
 
 from strategies.models import BacktestSession
 from streaming import admission, event_log
-from streaming.admission import MAX_CHUNK_BYTES, Admission
+from streaming.admission import Admission
+from streaming.cohort import Cohort
 from streaming.counts import counts
+from streaming.line import Line, line_of
 from streaming.protocol import frames, resume
 from streaming.relay import Feed, get_relay
 from streaming.sign_in import SignIn
@@ -52,20 +55,22 @@ class Viewer:
 
     __slots__ = (
         "_audience",
+        "_cohort",
         "_cursor",
         "_feed",
         "_first",
         "_is_complete",
         "_is_ending",
+        "_line",
         "_over",
         "_own_pace",
         "_response",
+        "_sent_at",
         "_skips",
         "_wire",
         "patience_seconds",
         "record",
         "send",
-        "sent_at",
         "session",
         "sign_in",
     )
@@ -77,8 +82,8 @@ class Viewer:
         self.sign_in: Final = sign_in
         #: How the server takes what is sent; None where its handler does not tell (see `stream_handler`).
         self.send: Send | None = None
-        #: When something was last sent, a time of `time.monotonic`, and how long silence may last from then on.
-        self.sent_at = time.monotonic()
+        self._sent_at = time.monotonic()
+        #: How long silence may last from then on.
         self.patience_seconds = 0.0
         #: What is told of the stream, with why it ends.
         self.record: Final = record
@@ -90,6 +95,10 @@ class Viewer:
         #: Whether it wants a snapshot rather than all events where it is far behind.
         self._skips = skips
         self._feed: Feed | None = None
+        #: Sends what is new to all who stand as this one does; None while it goes alone.
+        self._cohort: Cohort | None = None
+        #: The short way past `send`, where there is one.
+        self._line: Line | None = None
         #: Set where nothing more is to be sent but the ending.
         self._over: asyncio.Future[None] | None = None
         #: Whether that is wanted, and waits for the viewer's own pace.
@@ -97,6 +106,11 @@ class Viewer:
         #: Sends at the viewer's own pace; None while it takes what comes.
         self._own_pace: asyncio.Task[None] | None = None
         self._response: asyncio.Task[Any] | None = None
+
+    @property
+    def sent_at(self) -> float:
+        """When something was last sent, a time of `time.monotonic`."""
+        return self._sent_at if self._cohort is None else self._cohort.sent_at
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Give the response, without what the feed sends by itself."""
@@ -119,7 +133,8 @@ class Viewer:
 
     async def _be_fed(self, feed: Feed) -> None:
         """Let the feed send, until the session's last event or until the stream is to end before."""
-        self._feed, self._response = feed, asyncio.current_task()
+        assert self.send is not None
+        self._feed, self._response, self._line = feed, asyncio.current_task(), line_of(self.send)
         self._over = asyncio.get_running_loop().create_future()
         feed.viewers.add(self)
         self._audience.add(self)
@@ -127,6 +142,7 @@ class Viewer:
             self.push(time.monotonic())
             await self._over
         finally:
+            self.go_alone()
             feed.viewers.discard(self)
             self._audience.discard(self)
             if self._own_pace is not None:
@@ -156,6 +172,8 @@ class Viewer:
         """Send what is new, as far as the connection takes it at once."""
         feed = self._feed
         assert feed is not None
+        if self._cohort is not None or self._cursor >= feed.head:
+            return
         try:
             while self._cursor < feed.head and self._is_ready():
                 chunk = self._take(feed)
@@ -165,11 +183,35 @@ class Viewer:
                     self._write(chunk, now)
         except Exception as error:  # noqa: BLE001 - the other viewers go on
             self._fail(error)
+        # One that skips ahead is served otherwise than others as soon as it falls behind.
+        if self._line is not None and not self._skips and self._is_ready():
+            cohort = feed.cohorts.find(self._wire.stand, self._cursor, now)
+            cohort.add(self, self._line)
+            self.join(cohort)
+
+    def join(self, cohort: Cohort) -> None:
+        """Stand where a cohort stands, and be sent what it is sent, from now on."""
+        assert self._feed is not None
+        self._feed.viewers.discard(self)
+        self._cohort = cohort
+        self._wire.join(cohort.tally)
+
+    def go_alone(self) -> None:
+        """Leave the cohort, from where it stands."""
+        if self._cohort is None:
+            return
+        assert self._feed is not None
+        assert self._line is not None
+        self._cohort.discard(self._line)
+        self._cursor, self._sent_at, self._cohort = self._cohort.cursor, self._cohort.sent_at, None
+        self._wire.leave()
+        self._feed.viewers.add(self)
 
     def show_sign_of_life(self, now: float) -> None:
         """Keep the line alive; one that does not even take its events needs none."""
         try:
             if self._is_ready():
+                self.go_alone()
                 self._write(self._wire.sign_of_life(), now)
         except Exception as error:  # noqa: BLE001 - the other viewers go on
             self._fail(error)
@@ -178,6 +220,7 @@ class Viewer:
         """End the stream; a viewer that does not take its bytes is cut off after a while."""
         if self._over is None or self._over.done() or self._is_ending:
             return
+        self.go_alone()
         self.record.reason = reason
         if self._own_pace is None:
             self._over.set_result(None)
@@ -196,7 +239,7 @@ class Viewer:
         """Take what follows the cursor; None where that has to be read first."""
         if self._is_far_behind(feed):
             return None
-        taken = self._wire.take(feed.ring, self._cursor, max_bytes=MAX_CHUNK_BYTES)
+        taken = self._wire.take(feed.ring, self._cursor)
         if taken is None:
             return None
         self._cursor = taken.last_event_id
@@ -207,7 +250,7 @@ class Viewer:
 
     def _write(self, chunk: bytes, now: float) -> None:
         assert self.send is not None
-        self.sent_at = now
+        self._sent_at = now
         steps = self.send({"type": "http.response.body", "body": chunk, "more_body": True}).__await__()
         try:
             # As far as it goes without waiting: mostly that is all of it, and no task had to be woken.
@@ -234,7 +277,7 @@ class Viewer:
             self._fail(error)
             return
         self._own_pace = None
-        self.sent_at = time.monotonic()
+        self._sent_at = time.monotonic()
         if self._is_ending:
             self._set_over(self.record.reason)
         self._end_after_last()
@@ -271,7 +314,7 @@ def _read_on(session: BacktestSession, wire: Wire, cursor: int) -> tuple[list[by
         ring = event_log.read_blocks(session.pk, after=cursor, limit=EVENTS_PER_READ)
     finally:
         close_old_connections()
-    return wire.drain(ring, cursor, max_bytes=MAX_CHUNK_BYTES)
+    return wire.drain(ring, cursor)
 
 
 @coroutine

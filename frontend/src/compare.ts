@@ -14,6 +14,7 @@ import { tradeMarks, type TradeMarks } from './live/trade_markers.ts'
 import { formatSignedMoney } from './numbers.ts'
 import { axisNumber, axisStyle, axisTimes, axisWidth, exchangeDate } from './panels/chart_axes.ts'
 import { drawZeroLine } from './panels/chart_drawing.ts'
+import { tellModel } from './panels/chart_model.ts'
 import { onThemeChange, readPalette } from './panels/palette.ts'
 import { drawMarkers } from './panels/trade_drawing.ts'
 
@@ -94,6 +95,7 @@ class ComparedChart {
       holder,
     )
     this.#read(this.#plot)
+    tellModel(figure, () => marks)
     new ResizeObserver(() => this.#plot.setSize({ width: holder.clientWidth, height: holder.clientHeight })).observe(holder)
     onThemeChange(() => {
       palette = readPalette()

@@ -13,6 +13,7 @@ import { FrameLoop, type Panel } from './live/frame_loop.ts'
 import { LineHistory } from './live/line_history.ts'
 import type { StatusFacts } from './live/session_status.ts'
 import { SessionStore } from './live/session_store.ts'
+import type { GuardsDocument } from './live/guard_book.ts'
 import type { SeriesColumns } from './live/tick_series.ts'
 import { ControlPanel, type SessionDocument } from './panels/control.ts'
 import { FiguresPanel, StatusPanel } from './panels/headline.ts'
@@ -30,7 +31,9 @@ const CALM_MS = 1_000
 const NOT_CONNECTED: Line = { phase: 'idle', failures: 0, retryIn: null, reason: null, status: null, answer: null }
 
 interface SeriesDocument {
+  readonly through_tick: number
   readonly columns: SeriesColumns
+  readonly guards?: readonly GuardsDocument[]
   readonly prices?: { readonly [symbol: string]: readonly (number | null)[] }
 }
 
@@ -46,6 +49,8 @@ class SessionPage {
   #line: Line = NOT_CONNECTED
   #retryAt: number | null = null
   #totalTicks: number | null
+  /** A page that was opened after the failure says it below the heading, in full. */
+  readonly #isErrorTold = document.querySelector('.failure') !== null
   #queuePosition: number | null = null
   #tickCameAt: number | null = null
   #isFetchingHistory = false
@@ -131,7 +136,7 @@ class SessionPage {
       retryIn: this.#retryAt === null ? null : this.#retryAt - now,
       news: this.#history.news(this.#store.state.event_id, now),
       ended: this.#ended(),
-      error: this.#store.completion?.error ?? (this.#setting('error') || null),
+      error: this.#isErrorTold ? null : (this.#store.completion?.error ?? (this.#setting('error') || null)),
       tick,
       totalTicks: this.#totalTicks,
       time: Number.isNaN(time) ? '' : formatTime(time),
@@ -171,7 +176,9 @@ class SessionPage {
   }
 
   #afterBatch(): void {
-    this.#totalTicks = this.#store.completion?.total_ticks || this.#totalTicks
+    // One that failed or was cancelled has had no more ticks than it came to, of those that it was to have.
+    const { completion } = this.#store
+    if (completion?.status === 'completed') this.#totalTicks = completion.total_ticks || this.#totalTicks
     if (this.#store.series.hasHole) void this.#fetchHistory()
     if (this.#store.completion === null) this.#loop.markDirty()
     else this.#finish()
@@ -230,8 +237,10 @@ class SessionPage {
 
   async #fetchPrices(symbols: readonly string[]): Promise<void> {
     const query = new URLSearchParams({ symbols: symbols.join(',') })
-    const { columns, prices = {} } = await this.#fetchSeries(`?${query}`)
+    const { columns, prices = {}, guards = [], through_tick: through } = await this.#fetchSeries(`?${query}`)
     for (const [symbol, column] of Object.entries(prices)) this.#store.series.mergePrices(symbol, columns.tick, column)
+    const first = columns.tick[0] ?? 1
+    this.#store.guards.merge(guards, through, (tick) => columns.time[tick - first] ?? Number.NaN)
     this.#loop.flush()
   }
 

@@ -5,7 +5,7 @@
 
 import { byId, setHidden, setText } from './dom.ts'
 import { formatTime } from './exchange_time.ts'
-import { NOWHERE, readPlace, TIMEFRAMES, writePlace, type Place } from './links.ts'
+import { NOWHERE, readPlace, TIMEFRAMES, writePlace, type Place, type Tab } from './links.ts'
 import type { FrameLoop, Panel } from './live/frame_loop.ts'
 import { ChartTable } from './panels/chart_table.ts'
 import { download, pictureOf } from './panels/chart_picture.ts'
@@ -95,6 +95,8 @@ export class SessionDesk {
     document.addEventListener('keydown', (event) => this.#press(event))
     page.addEventListener('click', (event) => this.#follow(event))
     document.addEventListener('click', letGo)
+    document.addEventListener('keydown', closeExports)
+    document.addEventListener('click', closeExports)
     for (const button of document.querySelectorAll<HTMLButtonElement>('button[data-timeframe]')) {
       const timeframe = TIMEFRAMES.find((known) => known === button.dataset['timeframe']) ?? 'tick'
       button.addEventListener('click', () => this.#go({ timeframe }, 'push'))
@@ -128,7 +130,10 @@ export class SessionDesk {
     else if (command === 'faster' || command === 'slower') this.#setHead(playhead.changedSpeed(head, command === 'faster' ? 1 : -1))
     else if (command === 'next-trade' || command === 'previous-trade') this.#goToTrade(command === 'next-trade' ? 1 : -1)
     else if (command === 'graph') this.#showGraph()
-    else if (command === 'filter') this.#focusFilter()
+    else if (command === 'why') this.#focusIn('why', '#why .why-body')
+    else if (command === 'trades') this.#focusIn('trades', '#trades .table-scroll')
+    else if (command === 'filter') this.#focusIn('events', '#events-text')
+    else if (command === 'export') openExports()
     if (by !== undefined || command.endsWith('trade')) this.#say()
   }
 
@@ -145,9 +150,9 @@ export class SessionDesk {
     this.#graph.focus()
   }
 
-  #focusFilter(): void {
-    this.#go({ tab: 'events' }, 'replace')
-    byId('events-text')?.focus()
+  #focusIn(tab: Tab, selector: string): void {
+    this.#go({ tab }, 'replace')
+    document.querySelector<HTMLElement>(selector)?.focus()
   }
 
   #setHead(head: playhead.Playhead): void {
@@ -310,6 +315,27 @@ export class SessionDesk {
     page.dataset['graph'] = isWide ? 'wide' : 'beside'
     byId('graph-wide')?.setAttribute('aria-pressed', String(isWide))
   }
+}
+
+function exportMenu(): HTMLDetailsElement | null {
+  return document.querySelector<HTMLDetailsElement>('.tools .menu')
+}
+
+function openExports(): void {
+  const menu = exportMenu()
+  if (menu === null) return
+  menu.open = true
+  menu.querySelector<HTMLElement>('a')?.focus()
+}
+
+/** Escape closes the exports and gives the focus back; so does a click elsewhere, which keeps it. */
+function closeExports(event: Event): void {
+  const menu = exportMenu()
+  if (menu?.open !== true) return
+  const isEscape = event instanceof KeyboardEvent && event.key === 'Escape'
+  const isElsewhere = event.type === 'click' && event.target instanceof Node && !menu.contains(event.target)
+  if (isEscape || isElsewhere) menu.open = false
+  if (isEscape) menu.querySelector('summary')?.focus()
 }
 
 /** A button pressed by the pointer lets go of the focus, so that Space plays and does not press it again. */

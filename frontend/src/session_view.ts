@@ -17,7 +17,7 @@ export class SessionView {
   readonly store: SessionStore
   head: Playhead = AT_NEWEST
   readonly #source: ReplaySource
-  #marks: { readonly trades: unknown; readonly positions: string; readonly marks: TradeMarks } | null = null
+  #marks: { readonly trades: unknown; readonly positions: string; readonly guards: number; readonly marks: TradeMarks } | null = null
   #evaluations: { readonly state: ViewerState; readonly evaluations: Evaluations } | null = null
 
   constructor(store: SessionStore, source: ReplaySource) {
@@ -74,11 +74,13 @@ export class SessionView {
 
   /** All trades that the page knows of, also those after the tick that is shown: the charts show them as what is to come. */
   get marks(): TradeMarks {
-    const { state } = this.store
+    const { state, guards } = this.store
     const open = state.diagnostics.current_state?.open_positions ?? NO_POSITIONS
     const positions = open.map((position) => position.position_id + (position.entry_time ?? '')).join()
-    if (this.#marks?.trades !== state.trades || this.#marks.positions !== positions) {
-      this.#marks = { trades: state.trades, positions, marks: tradeMarks(state.trades.trades, open) }
+    const isSame = this.#marks?.trades === state.trades && this.#marks.positions === positions && this.#marks.guards === guards.revision
+    if (!isSame || this.#marks === null) {
+      const marks = tradeMarks(state.trades.trades, open, (position) => guards.of(position))
+      this.#marks = { trades: state.trades, positions, guards: guards.revision, marks }
     }
     return this.#marks.marks
   }

@@ -14,6 +14,9 @@ export const COMMANDS = [
   'faster',
   'live',
   'graph',
+  'why',
+  'trades',
+  'export',
   'filter',
   'help',
 ] as const
@@ -37,6 +40,9 @@ const KEYS: { readonly [key: string]: Command } = {
   ']': 'faster',
   l: 'live',
   g: 'graph',
+  w: 'why',
+  t: 'trades',
+  e: 'export',
   '/': 'filter',
   '?': 'help',
 }

@@ -346,7 +346,7 @@ class CentralizedBacktestEngine:
                 continue
             entered_by = run.book.open[name].entry_node_id
             run.activate(plan.node_id, parent_execution_id=None, by_node_id=entered_by)
-            del run.guard_plans[name]
+            run.release_guards(name)
             visit = runner.guard(run, plan)
             self._take(runner, visit, record)
             if visit.outcome == "waits":

@@ -4,7 +4,8 @@ Guards: stop loss, take profit and trailing stop on an open position.
 A position's entry price and quantity do not change by themselves, so the second at which a guard will trigger is
 found once, over the day's columns, when the position opens (and again when a part of it is closed). The run then only
 waits for that second. No guard triggers in the tick that opened the position. Where several trigger at one second,
-the stop loss comes first, then the trailing stop, then the take profit.
+the stop loss comes first, then the trailing stop, then the take profit; of two of one kind the nearer one, since the
+price came to it first.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def plan(
     found: GuardPlan | None = None
     for node_id, protection in protections:
         guard = _plan_one(tape, position, node_id, protection, after, best)
-        if guard and (found is None or (guard.second, _RANK[guard.kind]) < (found.second, _RANK[found.kind])):
+        if guard and (found is None or _turn(guard, position.direction) < _turn(found, position.direction)):
             found = guard
     return found
 
@@ -130,6 +131,12 @@ def _plan_one(
             return GuardPlan(second=first + place, kind=protection.kind, node_id=node_id, trigger_price=price)
         first, window = first + window, window * 4
     return None
+
+
+def _turn(guard: GuardPlan, direction: int) -> tuple[int, int, Decimal]:
+    """Return what puts guards in the order in which they come."""
+    distance = guard.trigger_price * direction
+    return guard.second, _RANK[guard.kind], distance if guard.kind == "take_profit" else -distance
 
 
 def _as_points(position: Guarded, unit: str, amount: float, base: Decimal) -> Decimal:

@@ -33,3 +33,8 @@ def text(money: Decimal) -> str:
     """Write money with two places, halves away from zero: "215.00", "-0.05"."""
     rounded = money.quantize(TWO_PLACES, ROUND_HALF_UP)
     return str(abs(rounded)) if rounded == 0 else str(rounded)
+
+
+def text_or_none(money: Decimal | None) -> str | None:
+    """Write money as ``text`` does; None for None."""
+    return None if money is None else text(money)

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal, NamedTuple
 
+from strategies.engine.guard_levels import UNGUARDED, GuardLevels, GuardPrices
 from strategies.engine.money import TWO_PLACES, ZERO, to_money
 from strategies.engine.strategy import Side
 
@@ -30,6 +31,10 @@ class PositionMark(NamedTuple):
     entry_time: datetime
     current_price: Decimal
     unrealized_pnl: Decimal
+    #: Prices of the contract at which its guards trigger in the next tick; None where no such guard works now.
+    stop_loss_price: Decimal | None = None
+    take_profit_price: Decimal | None = None
+    trailing_stop_price: Decimal | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,31 +61,43 @@ class Position:
     last_price: float
     #: Parts that were closed so far.
     parts_closed: int = 0
+    #: Second of the day's tape that has come.
+    second: int = 0
+    #: None where nothing guards it, or what does has triggered already.
+    guards: GuardLevels | None = None
     _mark: PositionMark | None = None
+    _mark_guards: GuardPrices = UNGUARDED
 
     @property
     def direction(self) -> int:
         """Return 1 for a bought position, -1 for a sold one."""
         return 1 if self.side == "buy" else -1
 
-    def move_to(self, price: float) -> None:
-        """Take a new last price; NaN, before the contract's first tick of a day, leaves the old one."""
+    def move_to(self, price: float, second: int) -> None:
+        """Take the last price as of a second; NaN, before the contract's first tick of a day, leaves the old one."""
+        self.second = second
         if price == price and price != self.last_price:
             self.last_price = price
             self._mark = None
 
     def mark(self) -> PositionMark:
         """Return the position at its last price; the same record while nothing changed."""
-        if self._mark is None:
-            self._mark = self.mark_at(self.last_price)
+        guards = UNGUARDED if self.guards is None else self.guards.at(self.second)
+        if self._mark is None or guards is not self._mark_guards:
+            self._mark = self._mark_at(self.last_price, guards)
+            self._mark_guards = guards
         return self._mark
 
     def mark_at(self, last_price: float) -> PositionMark:
-        """Return the position as it would be at a price."""
+        """Return the position as it would be at a price, its guards where they are now."""
+        return self._mark_at(last_price, UNGUARDED if self.guards is None else self.guards.at(self.second))
+
+    def _mark_at(self, last_price: float, guards: GuardPrices) -> PositionMark:
         price = to_money(last_price)
         return PositionMark(
             self.position_id, self.re_entry_num, self.entry_node_id, self.symbol, self.side, self.quantity,
             self.entry_price, self.entry_time, price, profit(self.side, self.quantity, self.entry_price, price),
+            *guards,
         )  # fmt: skip
 
 

@@ -46,6 +46,9 @@ class QuietTicks:
     execution_ids: tuple[list[str], ...]
     #: For each open position: its last price in each quiet tick.
     prices: tuple[list[float], ...]
+    #: For each open position: the level of its trailing stop after each quiet tick, NaN while it does not work; None
+    #: where it has none. Its other guards stay where they are.
+    trailing_stops: tuple[list[float] | None, ...]
     #: Open positions and profit, were the positions at given prices.
     value_at: Callable[[tuple[float, ...]], tuple[tuple[PositionMark, ...], PnlSummary]]
 
@@ -150,6 +153,10 @@ class QuietTicksFinder:
                 for execution in before.executions
             ),
             # Before the contract's first tick of the day the position keeps the price that it has.
+            trailing_stops=tuple(
+                None if position.guards is None else position.guards.trailing_between(first, last)
+                for position in positions
+            ),
             prices=tuple(np.where(np.isnan(column), known, column).tolist() for known, column in columns),
             value_at=value_at,
         )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from strategies.engine import guards
 from strategies.engine.chain import Chain
 from strategies.engine.fills import Broker
+from strategies.engine.guard_levels import GuardLevels
 from strategies.engine.guards import Guarded, GuardPlan
 from strategies.engine.market import Market
 from strategies.engine.operands import Value
@@ -77,7 +78,7 @@ class RunState:
     def move_positions(self) -> None:
         """Give every open position its last price as of this tick."""
         for position in self.book.open.values():
-            position.move_to(self.market.tape.price_list(position.symbol)[self.second])
+            position.move_to(self.market.tape.price_list(position.symbol)[self.second], self.second)
 
     def begin_day(self) -> None:
         """Let every node and variable start afresh."""
@@ -104,8 +105,14 @@ class RunState:
 
     def open_position(self, position: Position) -> None:
         """Take a position that was just filled, and plan its guards."""
+        position.second = self.second
         self.book.add(position)
         self._plan_guards(position, float(position.entry_price))
+
+    def release_guards(self, position_id: str) -> None:
+        """Take note that a position's guard has triggered: its order is on its way, and none works any more."""
+        del self.guard_plans[position_id]
+        self.book.open[position_id].guards = None
 
     def close_position(
         self,
@@ -160,6 +167,9 @@ class RunState:
             entry_price=position.entry_price,
         )  # fmt: skip
         found = guards.plan(self.market.tape, guarded, protections, self.second, best)
+        position.guards = GuardLevels(
+            self.market.tape, guarded, [protection for _, protection in protections], after=self.second, best=best
+        )
         if found is not None:
             self.guard_plans[position.position_id] = found
 

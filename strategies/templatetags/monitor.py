@@ -25,6 +25,14 @@ register = template.Library()
 
 _MINUS = "\N{MINUS SIGN}"
 _OPTION = re.compile(r"^([^:]+):(\d{4})-(\d\d)-(\d\d):OPT:([\d.]+):(CE|PE)$")
+_EXIT_KINDS = {
+    "signal": "exit signal",
+    "stop_loss": "stop",
+    "trailing_stop": "trailing stop",
+    "take_profit": "target",
+    "square_off": "square-off",
+    "market_close": "close",
+}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -46,6 +54,21 @@ def signed_money(value: object) -> str:
     """Write money whose sign matters: "+382.50"."""
     amount = _decimal(value)
     return f"+{money(amount)}" if amount is not None and amount > 0 else money(value)
+
+
+@register.filter
+def stop(position: Mapping[str, Any]) -> str:
+    """Write where an open position's stop stands: "182.50", "190.10 trailing", both, or a dash."""
+    fixed, trailing = position.get("stop_loss_price"), position.get("trailing_stop_price")
+    words = [money(fixed)] if fixed is not None else []
+    words += [f"{money(trailing)} trailing"] if trailing is not None else []
+    return " · ".join(words) or "—"
+
+
+@register.filter
+def exit_kind(exit_type: str) -> str:
+    """Name what decided an exit; one that is not known as it is."""
+    return _EXIT_KINDS.get(exit_type, exit_type)
 
 
 @register.filter
@@ -87,6 +110,12 @@ def unix_clock(second: int) -> str:
 def figure(value: object) -> str:
     """Write a figure of a result: a count as it is, anything else with two places; a dash for none."""
     return count(value) if isinstance(value, int) else money(value)
+
+
+@register.filter
+def place(path: str) -> str:
+    """Write where a condition stands in its node, counted from one: "1.0" is "2.1"."""
+    return ".".join(str(int(number) + 1) for number in path.split("."))
 
 
 @register.filter

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 
 from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
 from strategies.engine.fills import FillPolicy
 from strategies.engine.graph import parse_strategy
 from strategies.engine.outcomes import BacktestResult, NodeCompletion, TickOutcome
-from strategies.engine.positions import Trade
+from strategies.engine.positions import PositionMark, Trade
 from strategies.engine.ticks import MarketData
 from tests.builders.strategy_documents import Json
+
+_GUARDS = ("stop_loss", "take_profit", "trailing_stop")
 
 
 class RecordingEngine(CentralizedBacktestEngine):
@@ -94,6 +97,25 @@ def run(
         headless = CentralizedBacktestEngine(config).run_headless()
         assert headless == replace(done.result, completions=()), "the headless run came to something else"
     return done
+
+
+def guards_told(outcomes: list[TickOutcome]) -> list[tuple[Decimal | None, Decimal]]:
+    """
+    Return, for each exit by a guard, the level of that guard as it was last told, and the price that triggered it.
+
+    Where orders fill in their own tick, what was last told was told in the tick before the exit.
+    """
+    told: dict[tuple[str, datetime], PositionMark] = {}
+    found: list[tuple[Decimal | None, Decimal]] = []
+    for outcome in outcomes:
+        for trade in outcome.trades:
+            if trade.exit_type in _GUARDS:
+                mark = told[trade.position_id, trade.entry_time]
+                found.append((getattr(mark, f"{trade.exit_type}_price"), trade.trigger_price))
+        for mark in outcome.positions:
+            if (mark.stop_loss_price, mark.take_profit_price, mark.trailing_stop_price) != (None, None, None):
+                told[mark.position_id, mark.entry_time] = mark
+    return found
 
 
 def _in_short(trade: Trade) -> tuple[str, str, str, str, str]:

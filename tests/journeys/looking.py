@@ -11,6 +11,18 @@ from strategies.templatetags import monitor
 
 #: Milliseconds for one answer of the server and its drawing, on a busy machine.
 PATIENCE = 30_000
+#: Inside the window, and not below the bars at its top and its bottom.
+_IS_IN_SIGHT = """(node) => {
+    const { top, bottom, left, width, height } = node.getBoundingClientRect()
+    return top >= 0 && bottom <= innerHeight
+        && node.contains(document.elementFromPoint(left + width / 2, top + height / 2)) }"""
+#: A ring around it, or a thick outline where a node of the graph has the focus.
+_IS_RINGED = """(node) => {
+    const ring = getComputedStyle(node)
+    const shape = node.querySelector(':scope > .node-shape')
+    return node.matches(':focus-visible') && (shape === null
+        ? ring.outlineStyle !== 'none' && parseFloat(ring.outlineWidth) >= 2
+        : parseFloat(getComputedStyle(shape).strokeWidth) >= 3) }"""
 
 
 def open_finished(page: Page, address: str) -> None:
@@ -26,6 +38,24 @@ def open_finished(page: Page, address: str) -> None:
 def await_moment(page: Page) -> None:
     """Wait until every panel shows the moment that is looked at."""
     expect(page.locator("#session[data-exact=yes]")).to_be_attached(timeout=PATIENCE)
+
+
+def tab_to(page: Page, selector: str, *, backwards: bool = False) -> None:
+    """Press Tab until an element has the focus, which must then be seen."""
+    wanted = page.locator(selector)
+    for _ in range(150):
+        page.keyboard.press("Shift+Tab" if backwards else "Tab")
+        if wanted.evaluate("(node) => node === document.activeElement"):
+            assert_focus_is_seen(wanted)
+            return
+    raise AssertionError(f"{selector} is not reached by Tab")
+
+
+def assert_focus_is_seen(wanted: Locator) -> None:
+    """Make sure that an element has the focus, lies in the window and shows that it has it."""
+    expect(wanted).to_be_focused()
+    assert wanted.evaluate(_IS_IN_SIGHT), f"{wanted} has the focus and is hidden"
+    assert wanted.evaluate(_IS_RINGED), f"{wanted} has the focus and does not show it"
 
 
 def go_to_tick(page: Page, tick: int) -> None:

@@ -40,6 +40,33 @@ for slug, graph in (("two-calls", sessions.graph()), ("two-calls-later", later))
     version = actions.create_strategy(slug=slug, name=graph["name"], document=graph, owner=None)
     print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=None).session_id)
 """
+#: The sample strategy with guards: over the sample day two stops, three targets and a trailing stop close a position.
+_GUARDED = """
+import os, sys, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
+django.setup()
+from strategies import actions
+from strategies.models import DataSet, StrategyVersion
+from strategies.samples import sample_strategy
+from tests.builders.strategy_documents import stop_loss, take_profit, trailing_stop
+guards = {
+    "put-stop-exit": stop_loss(15),
+    "put-target-exit": take_profit(25) | trailing_stop(10, activation=6, step=1),
+    "call-stop-exit": stop_loss(3),
+    "call-target-exit": take_profit(15) | trailing_stop(7, activation=3),
+}
+document = sample_strategy()
+document["name"] = "RSI breakout, guarded"
+for node in document["nodes"]:
+    if node["id"] in guards:
+        node["data"]["exitNodeData"]["postExecutionConfig"] = guards[node["id"]]
+version = StrategyVersion.objects.filter(strategy__slug="guarded").first()
+if version is None:
+    version = actions.create_strategy(slug="guarded", name=document["name"], document=document, owner=None)
+pace = None if sys.argv[1] == "max" else float(sys.argv[1])
+data_set = DataSet.objects.get(slug="sample-2024-10-29")
+print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=pace).session_id)
+"""
 _CANCEL = """
 import os, sys, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
@@ -85,8 +112,23 @@ class RunningSite:
         """Run two strategies of a small market that decide alike up to its 102nd tick, and return their sessions."""
         found = _run(self.environment, "-c", _TWO_THAT_PART).split()
         for session_id in found:
-            _await_end(self.url, session_id)
+            self.await_state(session_id, "completed")
         return found[0], found[1]
+
+    def queue_guarded(self, pace: str) -> str:
+        """Queue a run of the sample strategy with stops, targets and trailing stops, and return its id."""
+        return _run(self.environment, "-c", _GUARDED, pace).split()[-1]
+
+    def stage(self) -> dict[str, str]:
+        """Have a `live` session, a `failed` one and another that has completed (`other`); return their ids."""
+        found: dict[str, str] = json.loads(_run(self.environment, "-m", "tests.journeys.staging").splitlines()[-1])
+        self.await_state(found["failed"], "failed")
+        self.await_state(found["other"], "completed")
+        return found
+
+    def await_state(self, session_id: str, state: str) -> None:
+        """Wait until a session is in a state."""
+        _await_state(self.url, session_id, state)
 
     def cancel(self, session_id: str) -> None:
         """Cancel a session, if it still runs."""
@@ -151,7 +193,7 @@ def started(home: Path, postgres_url: str) -> Iterator[RunningSite]:
                 )
             )
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        _await_end(url, session_id)
+        _await_state(url, session_id, "completed")
         password = (home / "admin-password.txt").read_text().strip()
         yield RunningSite(url=url, finished_id=session_id, password=password, environment=environment)
     finally:
@@ -169,11 +211,11 @@ def _address_of(postgres_url: str, database: str) -> str:
     return f"{head.rsplit('/', 1)[0]}/{database}" + (f"?{query}" if query else "")
 
 
-def _await_end(url: str, session_id: str) -> None:
+def _await_state(url: str, session_id: str, wanted: str) -> None:
     deadline = time.monotonic() + _DAY_SECONDS
     state = "not served yet"
-    while state != "completed":
-        assert time.monotonic() < deadline, f"session {session_id} is {state}"
+    while state != wanted:
+        assert time.monotonic() < deadline, f"session {session_id} is {state}, not {wanted}"
         try:
             state = httpx.get(f"{url}/api/sessions/{session_id}/", timeout=30).json()["state"]
         except httpx.TransportError:

@@ -15,16 +15,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from strategies.templatetags import monitor
 from tests.journeys import looking
 from tests.journeys.conftest import Complaints
-from tests.journeys.looking import PATIENCE
+from tests.journeys.looking import PATIENCE, tab_to
 from tests.journeys.running_site import ROOT, RunningSite
 
 pytestmark = pytest.mark.browser
 
-#: Inside the window, and not below the bars at its top and its bottom.
-_IS_IN_SIGHT = """(node) => {
-    const { top, bottom, left, width, height } = node.getBoundingClientRect()
-    return top >= 0 && bottom <= innerHeight
-        && node.contains(document.elementFromPoint(left + width / 2, top + height / 2)) }"""
 #: What axe finds by the rules of WCAG 2.2 A and AA, a line for each rule.
 _VIOLATIONS = """async () => {
     const runOnly = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
@@ -97,7 +92,7 @@ def test_requirement_23_from_the_list_to_the_reason_of_a_loss_and_its_export_wit
     desk: Page, site: RunningSite
 ) -> None:
     desk.goto(f"{site.url}/")
-    _tab_to(desk, f"a[href='{site.finished}']")
+    tab_to(desk, f"a[href='{site.finished}']")
     desk.keyboard.press("Enter")
     expect(desk.locator("#status-word")).to_have_text("Completed", timeout=PATIENCE)
     trades = site.read_of_finished("trades/?limit=1000")["results"]
@@ -105,18 +100,18 @@ def test_requirement_23_from_the_list_to_the_reason_of_a_loss_and_its_export_wit
     exits = f"#trades tbody tr:has-text('{monitor.signed_money(loss['pnl'])}') td:nth-child(7) a"
     expect(desk.locator(exits)).to_have_text(monitor.clock(loss["exit_time"]), timeout=PATIENCE)
 
-    _tab_to(desk, exits)
+    tab_to(desk, exits)
     desk.keyboard.press("Enter")
     expect(desk.locator("#figure-time")).to_have_text(monitor.clock(loss["exit_time"]), timeout=PATIENCE)
     expect(desk.locator("#why-node")).to_have_value(loss["exit_reason"])
     desk.keyboard.press("g")
     expect(desk.locator(f".graph-node[data-node-id={loss['exit_reason']}]")).to_be_focused()
-    _tab_to(desk, ".graph-node[data-node-id=put-stop]", backwards=True)
+    tab_to(desk, ".graph-node[data-node-id=put-stop]", backwards=True)
     desk.keyboard.press("Enter")
     expect(desk.locator("#why-conditions .condition[data-verdict=true]").first).to_be_visible(timeout=PATIENCE)
-    _tab_to(desk, ".menu summary", backwards=True)
+    tab_to(desk, ".menu summary", backwards=True)
     desk.keyboard.press("Enter")
-    _tab_to(desk, "a[href$='trades.csv']")
+    tab_to(desk, "a[href$='trades.csv']")
     with desk.expect_download() as downloading:
         desk.keyboard.press("Enter")
     assert site.finished_id in downloading.value.suggested_filename
@@ -182,14 +177,3 @@ def test_requirement_29_two_sessions_on_one_clock_and_where_they_part(desk: Page
     expect(desk.locator("#scrub-tick")).to_have_text("tick 102", timeout=PATIENCE)
     expect(desk.locator("#why-node")).to_have_value("enter-2")
     expect(desk.locator("#why-conditions .operands")).to_have_text("24350.50 > 24355.00", timeout=PATIENCE)
-
-
-def _tab_to(page: Page, selector: str, *, backwards: bool = False) -> None:
-    """Press Tab until an element has the focus, which must then be seen."""
-    wanted = page.locator(selector)
-    for _ in range(150):
-        page.keyboard.press("Shift+Tab" if backwards else "Tab")
-        if wanted.evaluate("(node) => node === document.activeElement"):
-            assert wanted.evaluate(_IS_IN_SIGHT), f"{selector} has the focus and is hidden"
-            return
-    raise AssertionError(f"{selector} is not reached by Tab")

@@ -402,6 +402,13 @@ MEETINGS = (
         expected=("0@100 > 2@98 stop_loss 98 x1",),
     ),
     GuardCase(
+        name="two stops that a gap leaps over: the nearer one decides",
+        prices="100 97",
+        guards=stop_loss(2),
+        more_guards=stop_loss(1),
+        expected=("0@100 > 1@97 stop_loss 99 x1",),
+    ),
+    GuardCase(
         name="the stop of one exit node and the target of another",
         prices="100 101 102 98",
         guards=stop_loss(2),

@@ -5,11 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from strategies.engine.centralized_backtest_engine import BacktestConfig, CentralizedBacktestEngine
+from strategies.engine.centralized_backtest_engine import BacktestConfig
+from strategies.engine.fills import FillPolicy
 from strategies.engine.graph import parse_strategy
 from strategies.engine.outcomes import BacktestResult
 from strategies.engine.positions import PositionMark, Trade
 from strategies.engine.ticks import EXCHANGE_ZONE, Tick, TickList, TickSecond
+from tests.builders.runs import RecordingEngine, guards_told
 from tests.oracles import guard_cases
 from tests.oracles import strategy_writer as write
 from tests.oracles.guard_cases import GuardCase
@@ -36,6 +38,31 @@ def test_a_case_ends_the_same_way_headless(case: GuardCase) -> None:
     assert headless.open_positions == full.open_positions
 
 
+@pytest.mark.parametrize("case", guard_cases.CASES, ids=lambda case: case.name)
+def test_the_level_told_before_an_exit_is_the_one_that_triggers(case: GuardCase) -> None:
+    engine = _engine(case)
+    result = engine.run()
+
+    told = guards_told(engine.outcomes)
+
+    guarded = [trade for trade in result.trades if trade.exit_type in ("stop_loss", "take_profit", "trailing_stop")]
+    assert [trigger for _, trigger in told] == [trade.trigger_price for trade in guarded]
+    assert [level for level, _ in told] == [trigger for _, trigger in told]
+
+
+def test_a_guard_whose_order_waits_to_be_filled_is_told_no_more() -> None:
+    engine = _engine(
+        GuardCase(
+            name="", prices="100 99 98 97", guards=write.stop_loss(2), fills=FillPolicy(timing="next_tick"), expected=()
+        )
+    )  # fmt: skip
+
+    engine.run()
+
+    levels = [[mark.stop_loss_price for mark in outcome.positions] for outcome in engine.outcomes]
+    assert levels == [[], [Decimal("97.02")], [Decimal("97.02")], [None]]
+
+
 def test_there_are_sixty_small_cases_each_with_a_name_of_its_own() -> None:
     assert len({case.name for case in guard_cases.CASES}) == len(guard_cases.CASES) >= 60
     assert all(len(case.prices.split()) <= 10 for case in guard_cases.CASES)
@@ -50,12 +77,12 @@ def test_of_two_exit_nodes_with_one_level_the_first_of_the_document_closes() -> 
     assert [trade.exit_reason for trade in result.trades] == ["exit"]
 
 
-def _engine(case: GuardCase) -> CentralizedBacktestEngine:
+def _engine(case: GuardCase) -> RecordingEngine:
     seconds = []
     for tick, price in enumerate(case.prices.split()):
         ticks = [Tick("NIFTY", 24_000.0)] + ([] if price == "-" else [Tick(OPTION, float(price))])
         seconds.append(TickSecond(OPEN + timedelta(seconds=tick), ticks))
-    return CentralizedBacktestEngine(
+    return RecordingEngine(
         BacktestConfig(strategy=parse_strategy(_document(case)), market_data=TickList(seconds), fills=case.fills)
     )
 

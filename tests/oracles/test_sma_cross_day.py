@@ -17,6 +17,7 @@ from strategies.engine.centralized_backtest_engine import BacktestConfig, Centra
 from strategies.engine.graph import parse_strategy
 from strategies.engine.outcomes import BacktestResult
 from strategies.engine.positions import Trade
+from tests.builders.runs import RecordingEngine, guards_told
 from tests.oracles import synthetic_day
 
 REASONS = {"signal": "signal", "stop_loss": "stop", "square_off": "square_off"}
@@ -69,6 +70,16 @@ def test_the_totals_are_the_published_ones(headless: BacktestResult) -> None:
     assert Counter(trade.exit_type for trade in headless.trades) == {"signal": 41, "stop_loss": 10, "square_off": 1}
     assert (headless.summary.winning_trades, headless.summary.losing_trades) == (15, 36)
     assert headless.open_positions == ()
+
+
+def test_the_level_told_before_each_stop_is_the_one_that_triggers(config: BacktestConfig) -> None:
+    engine = RecordingEngine(config)
+    engine.run()
+
+    told = guards_told(engine.outcomes)
+
+    assert len(told) == 10
+    assert [level for level, _ in told] == [trigger for _, trigger in told]
 
 
 def test_every_entry_falls_into_the_tick_of_its_crossing(headless: BacktestResult) -> None:

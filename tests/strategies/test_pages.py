@@ -1,5 +1,7 @@
 """The pages: whole without JavaScript, and what the signed-in may do on them."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
@@ -56,6 +58,43 @@ def test_a_session_page_is_whole_without_javascript(session: BacktestSession, ow
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("levels", "shown"),
+    [
+        (
+            {"stop_loss_price": "182.50", "take_profit_price": "140.00", "trailing_stop_price": None},
+            ("182.50", "140.00"),
+        ),
+        (
+            {"stop_loss_price": None, "take_profit_price": None, "trailing_stop_price": "190.10"},
+            ("190.10 trailing", "—"),
+        ),
+        # As a log has it that was written before levels were told.
+        ({}, ("—", "—")),
+    ],
+)
+def test_a_session_page_without_javascript_says_what_guards_an_open_position(
+    session: BacktestSession, owner: User, levels: dict[str, str | None], shown: tuple[str, str]
+) -> None:
+    events = sessions.events_of(session)
+    tick = next(
+        event["data"] for event in events if event["event"] == "tick_update" and event["data"]["open_positions"]
+    )
+    [position] = tick["open_positions"]
+    for name in ("stop_loss_price", "take_profit_price", "trailing_stop_price"):
+        del position[name]
+    position |= levels
+    sessions.publish(session, events[: tick["event_id"] + 1])
+
+    page = _client(owner).get(f"/sessions/{session.session_id}/").content.decode()
+
+    page = page.split('id="positions"')[1]
+    heads, cells = (page.split(f"<{part}>")[1].split(f"</{part}>")[0] for part in ("thead", "tbody"))
+    assert re.findall(r">([^<]+)</th>", heads)[6:8] == ["Stop", "Target"]
+    assert tuple(re.findall(r"<td[^>]*>([^<]*)</td>", cells)[6:8]) == shown
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_session_page_has_its_graph_its_markers_and_why_the_entry_acted(
     session: BacktestSession, owner: User
 ) -> None:
@@ -78,6 +117,12 @@ def test_a_session_that_never_ran_has_a_page_too(session: BacktestSession, owner
     assert response.context["state"] == {"tick": None, "trades": response.context["state"]["trades"], "head": None}
     assert response.context["graph"] == sessions.graph()
     assert response.context["can_act"] is True
+    # Nothing was asked yet, which is neither true nor false; and there is nothing to draw.
+    page = response.content.decode()
+    assert '<span class="verdict">Not yet</span><span class="condition-text">TI.underlying_ltp &gt; 24310' in page
+    assert ">None<" not in page
+    assert 'data-empty="yes"' in page
+    assert "<span>2024-10-29</span>" in page
 
 
 @pytest.mark.parametrize("path", ["/sessions/{}/", "/strategies/two-calls/"])

@@ -95,6 +95,13 @@ def test_only_settings_that_differ_are_told(pair: tuple[BacktestSession, Backtes
     assert rows == {"version": ["1", "2"], "fills.slippage_percent": ["0.0", "0.1"], place: ["24330.0", "24340"]}
 
 
+def test_trades_say_what_decided_their_exit(pair: tuple[BacktestSession, BacktestSession]) -> None:
+    """The marks of a chart have the shape of it."""
+    told = [trade for row in read(*pair)["trades"]["rows"] for trade in row["trades"] if trade]
+
+    assert {(trade["exit_type"], trade["trigger_price"] is None) for trade in told} == {("signal", False)}
+
+
 def test_trades_are_matched_by_entry_contract_and_side() -> None:
     trade = {"entry_time": "09:20", "symbol": "A", "side": "sell", "quantity": 1, "entry_price": "1.00",
              "exit_time": "09:30", "exit_price": "2.00", "pnl": "-1.00"}  # fmt: skip

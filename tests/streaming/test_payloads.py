@@ -28,7 +28,7 @@ NOW: datetime = at("09:19:01")
 MARK = PositionMark(
     position_id="entry-2-pos1", re_entry_num=1, entry_node_id="entry-2", symbol=PUT, side="sell", quantity=75,
     entry_price=Decimal("181.60"), entry_time=at("09:19:00"), current_price=Decimal("180.05"),
-    unrealized_pnl=Decimal("116.25"),
+    unrealized_pnl=Decimal("116.25"), stop_loss_price=Decimal("217.92"), trailing_stop_price=Decimal("184.335"),
 )  # fmt: skip
 TRADE = Trade(
     trade_id="entry-2-pos1-r0", position_id="entry-2-pos1", re_entry_num=0, symbol=PUT, side="sell", quantity=75,
@@ -58,6 +58,9 @@ MARK_PAYLOAD = {
     "entry_time": "2024-10-29 09:19:00+05:30",
     "re_entry_num": 1,
     "entry_node_id": "entry-2",
+    "stop_loss_price": "217.92",
+    "take_profit_price": None,
+    "trailing_stop_price": "184.34",
 }
 TRADE_PAYLOAD = {
     "trade_id": "entry-2-pos1-r0",

@@ -38,8 +38,10 @@ from tests.builders.strategy_documents import (
     start_node,
     stop_loss,
     strategy_document,
+    take_profit,
     time_of_day,
     timeframe,
+    trailing_stop,
     variable,
     when,
 )
@@ -99,13 +101,15 @@ def day(count: int = 80, **changes: Quotes) -> MarketData:
     return market_data(*rows)
 
 
-def strategy(*conditions: Json, name: str = "signal", leave: Json | None = None) -> Json:
+def strategy(
+    *conditions: Json, name: str = "signal", leave: Json | None = None, guards: Json | None = None, side: str = "sell"
+) -> Json:
     return strategy_document(
         start_node("start", timeframe("1s", unit="seconds", sma=SMA), timeframe("1m", number=1)),
         entry_signal(name, *conditions, variables={"Price": ltp()}),
-        entry("entry", position("pos", "sell", quantity=75, max_entries=9, option=option("PE"))),
+        entry("entry", position("pos", side, quantity=75, max_entries=9, option=option("PE"))),
         exit_signal("leave", leave or when(ltp(), ">", 99_999)),
-        exit_node("exit", "pos", guards=stop_loss(20)),
+        exit_node("exit", "pos", guards=guards or stop_loss(20)),
         re_entry_signal("again", "entry", always(), max_re_entries=1),
         square_off(minutes_before_close=5),
         edges=[f"start > {name} > entry > leave > exit > again > entry", "start > square-off"],
@@ -161,6 +165,34 @@ def test_an_open_position_is_told_in_the_same_bytes(leave: Json) -> None:
     assert events == as_data(document, day())
     assert sum(len(ticks) for ticks in engine.quiet if ticks.start > 2) > 30
     assert any(b'"current_price"' in text for event, text in events if event == "tick_update")
+
+
+GUARDS = {
+    "a stop and a target": stop_loss(20) | take_profit(40),
+    "a trailing stop that follows": trailing_stop(30),
+    "a trailing stop that moves in steps": trailing_stop(12, "points", step=3.5),
+    "a trailing stop that begins to work later": stop_loss(20) | trailing_stop(15, "points", activation=10),
+}
+
+
+@pytest.mark.parametrize("guards", GUARDS.values(), ids=GUARDS)
+@pytest.mark.parametrize("side", ["sell", "buy"])
+def test_the_guards_of_an_open_position_are_told_in_the_same_bytes(guards: Json, side: str) -> None:
+    """S2: bought where the put is cheapest, sold where it is dearest, so that a trailing stop has a way to go."""
+    begins = when(ltp(), ">", 24_279) if side == "buy" else when(ltp(), "<", 24_251)
+    document = strategy(begins, guards=guards, side=side)
+    engine = engine_of(document, day())
+
+    events = as_bytes(engine)
+
+    assert events == as_data(document, day())
+    ticks = [json_text.decode(text) for event, text in events if event == "tick_update"]
+    of_quiet = [tick for tick in ticks if any(tick["tick"] in quiet for quiet in engine.quiet)]
+    marks = [mark for tick in of_quiet for mark in tick["open_positions"]]
+    assert len(marks) > 20
+    levels = {mark["trailing_stop_price"] for mark in marks}
+    assert len(levels) > 2 if "trailingStop" in guards else levels == {None}
+    assert {mark["stop_loss_price"] is None for mark in marks} == {"stopLoss" not in guards}
 
 
 def test_names_of_people_stay_as_they_are() -> None:

@@ -59,3 +59,30 @@ def test_a_series_that_somebody_may_not_see_does_not_exist(session: BacktestSess
 
     assert Client().get(f"/api/sessions/{session.session_id}/series/").status_code == 404
     assert Client().get("/api/sessions/no-such/series/").status_code == 404
+
+
+def test_contracts_are_told_with_the_steps_of_their_stops_and_targets(session: BacktestSession) -> None:
+    """S2: a stop and a target that stay, a trailing stop that follows; the last tick told one by one says the same."""
+    events = sessions.events_of(session)
+    ticks = [event["data"] for event in events if event["event"] == "tick_update"]
+    symbol = next(position["symbol"] for tick in ticks for position in tick["open_positions"])
+    for tick in ticks:
+        for position in tick["open_positions"]:
+            trail = f"{9 - tick['tick'] // 10}.00"
+            position |= {"stop_loss_price": "19.00", "take_profit_price": None, "trailing_stop_price": trail}
+    sessions.publish(session, events)
+
+    series = _get(session, f"?symbols={symbol}")
+
+    told: dict[str, list[list[Any]]] = {"stop_loss_price": [], "trailing_stop_price": []}
+    for tick in ticks:
+        mark: dict[str, Any] = next((each for each in tick["open_positions"] if each["symbol"] == symbol), {})
+        for name, steps in told.items():
+            if (steps[-1][1] if steps else None) != mark.get(name):
+                steps.append([tick["tick"], mark.get(name)])
+    first = next(position for tick in ticks for position in tick["open_positions"])
+    about = {name: first[name] for name in ("position_id", "entry_time", "symbol")}
+    assert series["guards"] == [about | told]
+    assert len(told["trailing_stop_price"]) > 3
+    assert _get(session, f"?symbols={symbol}&after=299")["guards"] == []
+    assert "guards" not in _get(session)

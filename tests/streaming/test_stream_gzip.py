@@ -159,6 +159,42 @@ def test_two_viewers_get_the_same_bytes_once_a_segment_begins_s20(
         assert shared in seen.wire
 
 
+def test_viewers_of_a_running_server_stand_together_and_leave_with_all_their_bytes_s8_s20(
+    asgi_server: str, session: BacktestSession, events: list[SSEEvent]
+) -> None:
+    sessions.publish(session, events[:30])
+    found: list[_Packed] = []
+    threads = [
+        threading.Thread(
+            target=lambda cursor=cursor: found.append(_read(asgi_server, session.session_id, cursor=cursor))
+        )
+        for cursor in (None, 3, 29, 29)
+    ]
+    for thread in threads:
+        thread.start()
+    _wait_for_watchers(4)
+    deadline, head = time.monotonic() + 20, 30
+    while _standing_together() != [4]:
+        # The first event is sent to each alone, and what is left of a segment to those who came inside it.
+        assert time.monotonic() < deadline, _standing_together()
+        head = min(head + 1, 200)
+        sessions.publish(session, events[:head])
+    for start in range(head, len(events), 17):
+        sessions.publish(session, events[: start + 17])
+    for thread in threads:
+        thread.join(timeout=20)
+
+    assert [(seen.is_whole, seen.ids[-1]) for seen in found] == [(True, 312)] * 4
+    assert sorted(seen.ids[0] for seen in found) == [4, 29, 30, 30]
+    assert all(seen.ids == list(range(seen.ids[0], 313)) for seen in found)
+
+
+def _standing_together() -> list[int]:
+    """Return how many viewers each cohort has."""
+    feeds = [feed for one in list(relay._relays.values()) for feed in one._feeds.values()]
+    return [len(cohort) for feed in feeds for cohort in feed.cohorts]
+
+
 def _wait_for_watchers(count: int) -> None:
     deadline = time.monotonic() + 10
     while sum(feed.watchers for one in list(relay._relays.values()) for feed in one._feeds.values()) != count:

@@ -8,39 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streaming.protocol import frames, segments
+from streaming.protocol import segments
 from streaming.ring import LogBlock, Ring
 from streaming.wire import Private, Wire, choose_encoding
+from tests.streaming.blocks import blocks_of, numbered_frames
 
 _MANY_BYTES = 1_000_000
-
-
-def _frames(count: int) -> list[tuple[int, bytes]]:
-    return [
-        (i, frames.encode_frame("tick_update", b'{"raw":"%b","n":%d}' % (b"rsi < 30 " * 20, i), i))
-        for i in range(count)
-    ]
-
-
-def _blocks(events: list[tuple[int, bytes]], sizes: list[int], *, per_segment: int = 7) -> list[LogBlock]:
-    """Compress events in batches as a writer does."""
-    encoder = segments.SegmentEncoder(per_segment)
-    texts = dict(events)
-    blocks, start, crc32, raw_through = [], 0, 0, 0
-    for size in sizes:
-        for block in encoder.add(events[start : start + size]):
-            before = crc32
-            for event_id in range(block.first_event_id, block.last_event_id + 1):
-                crc32 = zlib.crc32(texts[event_id], crc32)
-            raw_through += block.raw_bytes
-            is_last = block.last_event_id == events[-1][0]
-            blocks.append(LogBlock(*_fields(block), raw_through, before, crc32, is_last, block.body))
-        start += size
-    return blocks
-
-
-def _fields(block: segments.Block) -> tuple[int, int, bool, int]:
-    return block.first_event_id, block.last_event_id, block.starts_segment, block.raw_bytes
 
 
 def _merged(blocks: list[LogBlock]) -> LogBlock:
@@ -59,8 +32,8 @@ def _merged(blocks: list[LogBlock]) -> LogBlock:
 def test_both_encodings_carry_the_same_frames_from_anywhere_s18(seed: int, sizes: list[int]) -> None:
     """Join anywhere; blocks come one by one or several at once; signs of life and private text come in between."""
     rng = random.Random(seed)
-    events = _frames(sum(sizes))
-    blocks = _blocks(events, sizes)
+    events = numbered_frames(sum(sizes))
+    blocks = blocks_of(events, sizes)
     cursor = start = rng.randrange(-1, len(events) - 1)
     ring, plain, packed = Ring(), Wire("identity"), Wire("gzip")
     sent = [wire.open() + wire.add_private(Private(b"retry: 1000\n\n: open\n\n")) for wire in (plain, packed)]
@@ -90,8 +63,8 @@ def test_both_encodings_carry_the_same_frames_from_anywhere_s18(seed: int, sizes
 @given(sizes=st.lists(st.integers(1, 9), min_size=2, max_size=14), data=st.data())
 def test_a_row_made_of_several_goes_on_where_its_pieces_ended(sizes: list[int], data: st.DataObject) -> None:
     """A reader has some blocks of a segment when the log makes one row of them all."""
-    events = _frames(sum(sizes))
-    blocks = _blocks(events, sizes, per_segment=200)
+    events = numbered_frames(sum(sizes))
+    blocks = blocks_of(events, sizes, per_segment=200)
     seen = data.draw(st.integers(0, len(blocks)))
     ring, wire = Ring(blocks[:seen]), Wire("gzip")
     chunks, cursor = wire.drain(ring, -1, max_bytes=_MANY_BYTES)
@@ -107,8 +80,8 @@ def test_a_row_made_of_several_goes_on_where_its_pieces_ended(sizes: list[int], 
 
 
 def test_shared_blocks_are_passed_on_as_they_are_from_the_next_segment_on_s19_s20() -> None:
-    events = _frames(21)
-    blocks = _blocks(events, [1] * 21)
+    events = numbered_frames(21)
+    blocks = blocks_of(events, [1] * 21)
     ring, wire = Ring(blocks), Wire("gzip")
 
     chunks, _ = wire.drain(ring, 2, max_bytes=_MANY_BYTES)
@@ -119,7 +92,7 @@ def test_shared_blocks_are_passed_on_as_they_are_from_the_next_segment_on_s19_s2
 
 
 def test_viewers_at_the_same_place_share_what_is_made_for_them() -> None:
-    ring = Ring(_blocks(_frames(21), [1] * 21))
+    ring = Ring(blocks_of(numbered_frames(21), [1] * 21))
 
     for cursor in (2, 6):
         for encoding in ("gzip", "identity"):
@@ -131,7 +104,7 @@ def test_viewers_at_the_same_place_share_what_is_made_for_them() -> None:
 
 
 def test_between_blocks_of_a_segment_a_sign_of_life_decodes_to_nothing_and_then_to_a_comment_s15() -> None:
-    blocks = _blocks(_frames(14), [1] * 14)
+    blocks = blocks_of(numbered_frames(14), [1] * 14)
     ring, wire = Ring(blocks[:3]), Wire("gzip")
     wire.drain(ring, -1, max_bytes=_MANY_BYTES)
 
@@ -142,7 +115,7 @@ def test_between_blocks_of_a_segment_a_sign_of_life_decodes_to_nothing_and_then_
 
 
 def test_a_ring_begins_anew_where_blocks_are_missing() -> None:
-    blocks = _blocks(_frames(21), [1] * 21)
+    blocks = blocks_of(numbered_frames(21), [1] * 21)
     ring = Ring(blocks[:5])
 
     took = [ring.add(block) for block in blocks[9:]]
@@ -153,7 +126,7 @@ def test_a_ring_begins_anew_where_blocks_are_missing() -> None:
 
 
 def test_a_ring_lets_go_of_whole_segments_and_keeps_the_newest() -> None:
-    ring = Ring(_blocks(_frames(28), [1] * 28))
+    ring = Ring(blocks_of(numbered_frames(28), [1] * 28))
 
     ring.drop_oldest(max_events=10, max_bytes=_MANY_BYTES)
     by_events = ring.first_id
@@ -195,5 +168,5 @@ def test_gzip_is_sent_to_those_who_ask_for_it_s18(header: str | None, encoding: 
 
 def test_marks_of_blocks_follow_each_other() -> None:
     """The helper of these tests writes what the log writes: each block's text begins where the one before ends."""
-    for one, other in pairwise(_blocks(_frames(20), [3, 4, 5, 8])):
+    for one, other in pairwise(blocks_of(numbered_frames(20), [3, 4, 5, 8])):
         assert one.crc32_through == other.crc32_before

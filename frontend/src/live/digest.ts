@@ -4,13 +4,15 @@
  *
  * A tick replaces the one before it, so of the ticks between two events only the newest has to be parsed. One thing of
  * the skipped ones does matter, the last evaluation of a node that stops being active; so the tick before every change of
- * the active nodes is kept as well. Folding the kept frames gives the fold of all of them.
+ * the active nodes is kept as well, and so is every tick in which a stop or a target moves. Folding the kept frames gives
+ * the fold of all of them.
  *
  * Knows no stream and no clock: give it frames, take a batch whenever one is wanted.
  */
 
 import { parseMessage, type Frame, type TickUpdate } from 'backtest-stream'
 import { parseTimestamp } from '../exchange_time.ts'
+import { GUARD_FIELDS, GUARD_KINDS } from './guard_book.ts'
 import { scanTick, type TickPoint } from './tick_scan.ts'
 
 /** What came since the last batch. Typed arrays, so that it crosses from a worker to a page at little cost. */
@@ -31,6 +33,7 @@ export class Digest {
   /** The newest tick while it is not among the frames yet. */
   #pending: Frame | null = null
   #activeNodes = ''
+  #guards = ''
 
   get isEmpty(): boolean {
     return this.#points.length === 0 && this.#frames.length === 0
@@ -71,6 +74,10 @@ export class Digest {
     }
     this.#pending = frame
     this.#points.push(point)
+    if (point.guards !== this.#guards) {
+      this.#guards = point.guards
+      this.#keepPending()
+    }
   }
 
   #keepPending(): void {
@@ -87,6 +94,10 @@ export function pointOf(tick: TickUpdate): TickPoint {
     prices: Object.entries(tick.ltp).map(([symbol, { ltp }]) => ({ symbol, price: ltp })),
     totalPnl: Number(tick.pnl_summary.total_pnl),
     activeNodes: JSON.stringify(tick.active_nodes),
+    guards: tick.open_positions
+      .map((position) => GUARD_KINDS.map((kind) => position[GUARD_FIELDS[kind]] ?? '').join(' ').trim())
+      .join(' ')
+      .trim(),
   }
 }
 

@@ -16,12 +16,14 @@ import {
 } from 'backtest-stream'
 import { pointOf, type Batch } from './digest.ts'
 import { remember, rememberState, rememberTick, type Evaluations } from './evaluations.ts'
+import { GuardBook } from './guard_book.ts'
 import { TickSeries } from './tick_series.ts'
 
 export type Completion = Pick<Unpacked<PackedCompletion>, 'status' | 'total_ticks'> & { readonly error: string | null }
 
 export class SessionStore {
   readonly series: TickSeries
+  readonly guards = new GuardBook()
   /** How the session ended; null until it has. */
   completion: Completion | null = null
   /** Newest tick of which anything came; 0 before the first. */
@@ -64,6 +66,7 @@ export class SessionStore {
     switch (message.event) {
       case 'tick_update':
         rememberTick(this.evaluations, message.data)
+        this.guards.add(message.data)
         break
       case 'node_event':
         remember(this.evaluations, message.data, message.data.timestamp)
@@ -87,6 +90,7 @@ export class SessionStore {
     if (tick === null) return
     this.newestTick = tick.tick
     this.series.append(oneTick(tick))
+    this.guards.add(tick)
   }
 }
 

@@ -20,6 +20,8 @@ export interface TickPoint {
   readonly totalPnl: number
   /** The list of active nodes as it stands in the message: equal texts mean equal lists. */
   readonly activeNodes: string
+  /** The stops and targets of open positions, in a form in which equal texts mean equal levels; empty for none. */
+  readonly guards: string
 }
 
 export interface SymbolPrice {
@@ -28,6 +30,10 @@ export interface SymbolPrice {
 }
 
 const PRICE_KEY = '":{"ltp":'
+const POSITIONS_KEY = '"open_positions":['
+const GUARDS_KEY = '"stop_loss_price":'
+/** The three levels of a position stand together, at its end. */
+const NO_GUARDS = 'null,"take_profit_price":null,"trailing_stop_price":null'
 
 /** Read a tick's point. Returns null when the message is not laid out as expected; parse it whole then. */
 export function scanTick(data: string): TickPoint | null {
@@ -47,6 +53,7 @@ export function scanTick(data: string): TickPoint | null {
     prices: pricesIn(data, pricesStart, nodesStart),
     totalPnl: Number(totalPnl),
     activeNodes: data.slice(nodesStart, data.indexOf(']', nodesStart) + 1),
+    guards: guardsIn(data, data.lastIndexOf(POSITIONS_KEY, summaryStart), summaryStart),
   }
 }
 
@@ -57,6 +64,16 @@ function pricesIn(data: string, start: number, end: number): SymbolPrice[] {
     if (price !== null) prices.push({ symbol: data.slice(data.lastIndexOf('"', at - 1) + 1, at), price })
   }
   return prices
+}
+
+function guardsIn(data: string, start: number, end: number): string {
+  if (start === -1 || data[start + POSITIONS_KEY.length] === ']') return ''
+  let guards = ''
+  for (let at = data.indexOf(GUARDS_KEY, start); at !== -1 && at < end; at = data.indexOf(GUARDS_KEY, at + 1)) {
+    const levels = at + GUARDS_KEY.length
+    if (!data.startsWith(NO_GUARDS, levels)) guards += data.slice(levels, data.indexOf('}', levels))
+  }
+  return guards
 }
 
 function textAfter(data: string, key: string, at: number): string | null {

@@ -168,7 +168,7 @@ export class TickSeries {
 }
 
 /** The last place whose time is not after the given one; −1 where all are. `times` ascends. */
-export function indexAt(times: Float64Array, time: number): number {
+export function indexAt(times: ArrayLike<number>, time: number): number {
   let low = 0
   let high = times.length
   while (low < high) {

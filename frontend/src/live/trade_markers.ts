@@ -1,5 +1,6 @@
 /**
- * Entries, exits and the spans between them: the one model from which every chart of every page draws trades.
+ * Entries, exits, the spans between them, and the stops and targets that stood meanwhile: the one model from which every
+ * chart of every page draws trades.
  *
  * An exit says what decided it, by its shape as well as by its words: a signal of the strategy, a stop, a target, or the
  * end of the day.
@@ -9,6 +10,7 @@ import type { OpenPosition, Trade } from 'backtest-stream'
 import { shortContractLabel } from '../contract_symbols.ts'
 import { parseTimestamp } from '../exchange_time.ts'
 import { signOf } from '../numbers.ts'
+import { GUARD_KINDS, type GuardKind, type LevelSteps, type PositionGuards } from './guard_book.ts'
 
 export type Outcome = 'profit' | 'loss' | 'flat' | 'open'
 export type MarkerKind = 'entry' | 'exit' | 'stop' | 'target' | 'close'
@@ -35,12 +37,14 @@ export interface TradeSpan {
   readonly symbol: string
 }
 
-/** A price at which a position was to be closed: drawn on its contract's chart while it was open. */
+/** The price of an entry, or one at which the position is to be closed: drawn on its contract's chart while it is open. */
 export interface TradeLevel {
-  readonly kind: 'entry' | 'stop' | 'target'
+  readonly kind: 'entry' | GuardKind
   readonly start: number
+  /** Unix seconds; null while the position is open. */
   readonly end: number | null
-  readonly price: number
+  /** They grow while the position is open. */
+  readonly steps: LevelSteps
   readonly symbol: string
 }
 
@@ -77,11 +81,18 @@ export function exitKind(trade: Pick<Trade, 'exit_type' | 'closed_by'>): MarkerK
   return EXIT_KINDS[trade.exit_type ?? ''] ?? 'exit'
 }
 
+/** Where the stops and targets of a position stood; null where that is not known. */
+export type GuardsOf = (position: OpenPosition | Trade) => PositionGuards | null
+
 /** Closed trades are numbered as they close; open positions go on from there. */
-export function tradeMarks(trades: readonly Trade[], openPositions: readonly OpenPosition[]): TradeMarks {
+export function tradeMarks(
+  trades: readonly Trade[],
+  openPositions: readonly OpenPosition[],
+  guardsOf: GuardsOf = () => null,
+): TradeMarks {
   const markers: TradeMarker[] = []
   const spans: TradeSpan[] = []
-  const levels: TradeLevel[] = []
+  const levels = new Map<string, TradeLevel[]>()
   trades.forEach((trade, index) => {
     const { symbol } = trade
     const of = { label: String(index + 1), outcome: outcomeOf(trade.pnl), symbol }
@@ -91,9 +102,8 @@ export function tradeMarks(trades: readonly Trade[], openPositions: readonly Ope
     markers.push({ kind: 'entry', time: start, price: Number(trade.entry_price), ...of })
     markers.push({ kind, time: end, price: Number(trade.exit_price), ...of })
     spans.push({ start, end, outcome: of.outcome, label: spanLabel(trade), symbol })
-    levels.push({ kind: 'entry', start, end, price: Number(trade.entry_price), symbol })
-    const isGuarded = (kind === 'stop' || kind === 'target') && trade.trigger_price !== undefined
-    if (isGuarded) levels.push({ kind, start, end, price: Number(trade.trigger_price), symbol })
+    // A position that is closed in parts is several trades; the last one has its whole time.
+    levels.set(`${trade.position_id} ${start}`, levelsOf(trade, start, end, guardsOf(trade) ?? triggered(trade, start)))
   })
   openPositions.forEach((position, index) => {
     if (position.entry_time === undefined) return
@@ -102,18 +112,59 @@ export function tradeMarks(trades: readonly Trade[], openPositions: readonly Ope
     const price = Number(position.entry_price)
     markers.push({ kind: 'entry', time: start, price, label: String(trades.length + index + 1), outcome: 'open', symbol })
     spans.push({ start, end: null, outcome: 'open', label: spanLabel(position), symbol })
-    levels.push({ kind: 'entry', start, end: null, price, symbol })
+    levels.set(`${position.position_id} ${start}`, levelsOf(position, start, null, guardsOf(position)))
   })
-  return { markers, spans, levels }
+  return { markers, spans, levels: [...levels.values()].flat() }
 }
 
-/** The marks of one contract. */
+function levelsOf(
+  { entry_price: price, symbol }: OpenPosition | Trade,
+  start: number,
+  end: number | null,
+  guards: Partial<PositionGuards> | null,
+): TradeLevel[] {
+  const entry: TradeLevel = { kind: 'entry', start, end, symbol, steps: { times: [start], prices: [Number(price)] } }
+  const guarded = GUARD_KINDS.flatMap((kind): TradeLevel[] => {
+    const steps = guards?.[kind]
+    return steps === undefined || steps.times.length === 0 ? [] : [{ kind, start, end, symbol, steps }]
+  })
+  return [entry, ...guarded]
+}
+
+/** What a trade itself tells of its guards: the stop or target that closed it, which stood from the entry on. */
+function triggered({ exit_type: type, trigger_price: price }: Trade, start: number): Partial<PositionGuards> | null {
+  const kind = { stop_loss: 'stop', take_profit: 'target' }[type ?? '']
+  return kind === undefined || price === undefined ? null : { [kind]: { times: [start], prices: [Number(price)] } }
+}
+
+const contracts = new WeakMap<TradeMarks, Map<string, TradeMarks>>()
+
+/** The marks of one contract; the same ones for the same marks. */
 export function marksOf(marks: TradeMarks, symbol: string): TradeMarks {
-  return {
-    markers: marks.markers.filter((marker) => marker.symbol === symbol),
-    spans: marks.spans.filter((span) => span.symbol === symbol),
-    levels: marks.levels.filter((level) => level.symbol === symbol),
+  let known = contracts.get(marks)
+  if (known === undefined) contracts.set(marks, (known = new Map<string, TradeMarks>()))
+  let found = known.get(symbol)
+  if (found === undefined) {
+    found = {
+      markers: marks.markers.filter((marker) => marker.symbol === symbol),
+      spans: marks.spans.filter((span) => span.symbol === symbol),
+      levels: marks.levels.filter((level) => level.symbol === symbol),
+    }
+    known.set(symbol, found)
   }
+  return found
+}
+
+const chartsOfPrice = new WeakMap<TradeMarks, TradeMarks>()
+
+/** The marks of all contracts for the underlying's chart; the levels of positions in the underlying alone. */
+export function marksOnPrice(marks: TradeMarks, underlying: string): TradeMarks {
+  let found = chartsOfPrice.get(marks)
+  if (found === undefined) {
+    found = { ...marks, levels: marksOf(marks, underlying).levels }
+    chartsOfPrice.set(marks, found)
+  }
+  return found
 }
 
 /** The contracts to draw: those with an open position, else the one traded last; the newest first. */

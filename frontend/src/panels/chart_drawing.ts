@@ -5,6 +5,12 @@ import type { CandleColumns } from '../live/candles.ts'
 import { indexAt } from '../live/tick_series.ts'
 import { withAlpha, type Palette } from './palette.ts'
 
+/** Half of a line's width and a little, canvas pixels: what lies so near to zero is drawn as zero. */
+const AT_ZERO = 1.5
+
+/** A contract with one price for longer than this was not quoted, seconds. */
+const QUIET = 900
+
 /** Rising candles are hollow, falling ones filled: not told by colour alone. */
 export function drawCandles(plot: uPlot, candles: CandleColumns, palette: Palette): void {
   const { ctx, bbox } = plot
@@ -64,8 +70,8 @@ export function drawFuture(plot: uPlot, time: number, palette: Palette): void {
   ctx.save()
   const from = Math.max(bbox.left, x)
   ctx.fillStyle = withAlpha(palette.surface, 0.66)
-  // Above the plot as well: labels of markers reach into the margin.
-  ctx.fillRect(from, 0, right - from + 26 * devicePixelRatio, bbox.top + bbox.height)
+  // Above the plot and a little below it as well: labels of markers reach into the margins.
+  ctx.fillRect(from, 0, right - from + 26 * devicePixelRatio, bbox.top + bbox.height + 5 * devicePixelRatio)
   if (x >= bbox.left) {
     ctx.fillStyle = palette.mark
     ctx.fillRect(x - devicePixelRatio * 0.75, bbox.top, 1.5 * devicePixelRatio, bbox.height)
@@ -87,16 +93,37 @@ export function drawRange(plot: uPlot, range: { readonly min: number; readonly m
   ctx.restore()
 }
 
-/** Profit colour above zero, loss colour below. */
+/**
+ * Where a contract was not quoted: its last price is carried on until then, and a line across hours would be a price that
+ * nobody named. Canvas pixels.
+ */
+export function quietSpells(plot: uPlot, _series: number, first: number, last: number, gaps: uPlot.Series.Gap[]): uPlot.Series.Gap[] {
+  const [times, prices = []] = plot.data
+  const found = [...gaps]
+  const timeAt = (index: number): number => times[index] ?? 0
+  let since = first
+  for (let index = first + 1; index <= last; index += 1) {
+    if (prices[index] === prices[since] && index < last) continue
+    if (timeAt(index) - timeAt(since) > QUIET) found.push([plot.valToPos(timeAt(since), 'x', true), plot.valToPos(timeAt(index), 'x', true)])
+    since = index
+  }
+  return found
+}
+
+/** Profit colour above zero, loss colour below, and neither of them for a line that lies at zero. */
 export function splitAtZero(plot: uPlot, palette: Palette, alpha: number): CanvasGradient | string {
   const { top, height } = plot.bbox
   const zero = (plot.valToPos(0, 'y', true) - top) / height
-  if (!Number.isFinite(zero)) return withAlpha(palette.muted, alpha)
+  // A chart that is not laid out yet has no height to part.
+  if (!Number.isFinite(zero) || height <= 0) return withAlpha(palette.muted, alpha)
   const stop = Math.min(1, Math.max(0, zero))
   const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height)
+  const [above, below] = [Math.max(0, stop - AT_ZERO / height), Math.min(1, stop + AT_ZERO / height)]
   gradient.addColorStop(0, withAlpha(palette.profit, alpha))
-  gradient.addColorStop(stop, withAlpha(palette.profit, alpha))
-  gradient.addColorStop(stop, withAlpha(palette.loss, alpha))
+  gradient.addColorStop(above, withAlpha(palette.profit, alpha))
+  gradient.addColorStop(above, withAlpha(palette.axis, alpha))
+  gradient.addColorStop(below, withAlpha(palette.axis, alpha))
+  gradient.addColorStop(below, withAlpha(palette.loss, alpha))
   gradient.addColorStop(1, withAlpha(palette.loss, alpha))
   return gradient
 }

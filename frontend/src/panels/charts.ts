@@ -6,6 +6,7 @@ import { byId, setData, setHidden } from '../dom.ts'
 import { Candles } from '../live/candles.ts'
 import { Drawdown } from '../live/drawdown.ts'
 import type { Panel } from '../live/frame_loop.ts'
+import { marksOnPrice } from '../live/trade_markers.ts'
 import { formatPrice, formatSignedMoney } from '../numbers.ts'
 import type { SessionView } from '../session_view.ts'
 import { Legs, type LegPrices } from './legs.ts'
@@ -90,7 +91,7 @@ export class ChartsPanel implements Panel {
     scene.range = ticks === null ? null : { min: series.timeOf(ticks[0]), max: series.timeOf(ticks[1]) }
     const { marks } = view
     const candles = this.timeframe === 'tick' ? null : this.#candles[this.timeframe].of(times, prices)
-    this.#price.draw({ times, values: prices, candles, marks })
+    this.#price.draw({ times, values: prices, candles, marks: marksOnPrice(marks, this.#sources.underlying) })
     this.#legs.draw(marks)
     this.#pnl.draw({ times, values: pnls, candles: null, marks })
     this.#drawdown.draw({ times, values: this.#drawdowns.of(times, pnls), candles: null, marks })
@@ -112,6 +113,8 @@ export class ChartsPanel implements Panel {
   }
 
   #describe(): void {
+    // There is something to see now.
+    setData(byId('charts'), 'empty', 'no')
     this.#price.describe(this.#sources.underlying)
     this.#legs.describe()
     this.#pnl.describe('Total P&L')

@@ -88,7 +88,13 @@ export class ExplainPanel {
     const nodes = document.nodes.filter((node) => node.node_id === chosen || ENTRIES.has(node.node_type))
     nodes.sort((one, other) => Number(other.node_id === chosen) - Number(one.node_id === chosen))
     setText(this.#words, `${from} to ${to} IST, ${formatCount(document.ticks)} ticks`)
-    this.#list?.replaceChildren(...nodes.map(nodeItem))
+    const list = this.#list
+    if (list === null) return
+    // Who has just followed a link of the list by keyboard goes on from there.
+    const followed = list.querySelector('a:focus')?.getAttribute('href')
+    list.replaceChildren(...nodes.map(nodeItem))
+    if (followed === undefined) return
+    for (const link of list.querySelectorAll('a')) if (link.getAttribute('href') === followed) link.focus()
   }
 }
 

@@ -31,6 +31,7 @@ export class Inspector implements Panel {
   #memory: { readonly node: string; readonly document: WhyDocument } | null = null
   /** Whether the reader, the address or the first look at the session has chosen the node. */
   #isChosen = false
+  #parentsShown = ''
   #asked = ''
   #isAsking = false
   #timer: ReturnType<typeof setTimeout> | undefined
@@ -115,9 +116,19 @@ export class Inspector implements Panel {
 
   #showParents(memory: WhyDocument | null): void {
     const parents = memory?.parents ?? []
-    const words = parents.map(({ node_id, name, state }) => `${name ?? this.nameOf(node_id)} (${state})`)
-    setText(this.#parents, words.length === 0 ? '' : `Activated by ${words.join(', ')}`)
+    const key = JSON.stringify(parents)
+    if (this.#parentsShown === key) return
+    this.#parentsShown = key
+    const words = parents.flatMap(({ node_id, name, state }, place) => {
+      const link = create('a', 'tick-link', name ?? this.nameOf(node_id))
+      link.href = `?node=${encodeURIComponent(node_id)}`
+      return [place === 0 ? 'Activated by ' : ', ', link, ` (${state})`]
+    })
+    const wasFollowed = this.#parents?.contains(document.activeElement) === true
+    this.#parents?.replaceChildren(...words)
     setHidden(this.#parents, words.length === 0)
+    // The link is gone with the node that it led from; the keyboard goes on in the panel.
+    if (wasFollowed) this.#section?.querySelector<HTMLElement>('.why-body')?.focus()
   }
 
   #remember(node: string): void {

@@ -74,8 +74,11 @@ export class Legs {
 
   #fetchMissing(symbols: readonly string[]): void {
     const { series } = this.#view.store
-    // What came live may begin late, and a hole in the day is closed first.
-    if (series.hasHole) return
+    // What came live may begin late. A hole in the day is closed first; what was asked for before it lacks it as well.
+    if (series.hasHole) {
+      this.#asked.clear()
+      return
+    }
     const missing = symbols.filter((symbol) => !this.#asked.has(symbol))
     if (missing.length === 0) return
     for (const symbol of missing) this.#asked.add(symbol)

@@ -28,7 +28,7 @@ export class PositionsPanel implements Panel {
   constructor(view: SessionView) {
     const section = byId('positions')
     this.#view = view
-    this.#rows = section && new RowPool(section, ['', '', 'number', 'number', 'number', 'number', 'number result'])
+    this.#rows = section && new RowPool(section, ['', '', 'number', 'number', 'number', 'number', 'number', 'number', 'number result'])
   }
 
   draw(): void {
@@ -45,9 +45,17 @@ export class PositionsPanel implements Panel {
       timeCell(this.#view, position.entry_time ?? null, position.entry_node_id),
       { text: formatMoney(position.entry_price) },
       { text: formatMoney(position.current_price) },
+      { text: stopWords(position) },
+      { text: position.take_profit_price == null ? '—' : formatMoney(position.take_profit_price) },
       moneyCell(position.unrealized_pnl),
     ]
   }
+}
+
+/** "182.50", "190.10 trailing", both, or a dash. */
+export function stopWords({ stop_loss_price: stop, trailing_stop_price: trail }: OpenPosition): string {
+  const words = [stop == null ? '' : formatMoney(stop), trail == null ? '' : `${formatMoney(trail)} trailing`]
+  return words.filter((word) => word !== '').join(' · ') || '—'
 }
 
 export class TradesPanel implements Panel {

@@ -11,9 +11,11 @@ import type { CandleColumns } from '../live/candles.ts'
 import { valueAt } from '../live/tick_series.ts'
 import { NOTHING_TRADED, type TradeMarker, type TradeMarks } from '../live/trade_markers.ts'
 import { axisNumber, axisStyle, axisTimes, axisWidth, exchangeDate } from './chart_axes.ts'
-import { drawCandles, drawFuture, drawRange, drawZeroLine, splitAtZero, verticalFade } from './chart_drawing.ts'
+import { drawCandles, drawFuture, drawRange, drawZeroLine, quietSpells, splitAtZero, verticalFade } from './chart_drawing.ts'
+import { tellModel } from './chart_model.ts'
+import { drawLevels, drawLevelTags, levelWords, widened } from './level_drawing.ts'
 import type { Palette } from './palette.ts'
-import { drawLevels, drawMarkers, drawSpans } from './trade_drawing.ts'
+import { drawMarkers, drawSpans } from './trade_drawing.ts'
 
 export interface Span {
   readonly min: number
@@ -79,6 +81,7 @@ export class TimeChart {
     this.#summary = figure.querySelector('.chart-summary')
     this.#plot = new uPlot(this.#options(), [[], []], holder)
     this.#wirePointer()
+    tellModel(figure, () => this.#data.marks)
     new ResizeObserver(() => this.#resize()).observe(holder)
   }
 
@@ -119,7 +122,9 @@ export class TimeChart {
     const trend = last > first ? 'higher than' : last < first ? 'lower than' : 'as'
     const between = `${formatTime(times[0] ?? Number.NaN)} to ${formatTime(times.at(-1) ?? Number.NaN)} IST`
     const sentence = `low ${this.#format(low)}, high ${this.#format(high)}, last ${this.#format(last)}, ${trend} at its beginning`
-    this.#holder.setAttribute('aria-label', `${name}, ${between}: ${sentence}. Arrow keys move through time.`)
+    const levels = this.#hasLevels ? levelWords(this.#data.marks, this.#moment()) : ''
+    const guarded = levels === '' ? '' : ` Open position: ${levels}.`
+    this.#holder.setAttribute('aria-label', `${name}, ${between}: ${sentence}.${guarded} Arrow keys move through time.`)
     setText(this.#summary, `low ${this.#format(low)} · high ${this.#format(high)}`)
   }
 
@@ -192,9 +197,10 @@ export class TimeChart {
         {
           width: 1.4,
           points: { show: false },
-          stroke: (plot) => (kind === 'pnl' ? splitAtZero(plot, scene.palette, 1) : this.#lineColour()),
+          stroke: (plot) => (isMoney && this.#data.candles === null ? splitAtZero(plot, scene.palette, 1) : this.#lineColour()),
           fill: (plot) => this.#filling(plot),
           ...(isMoney ? { fillTo: 0 } : {}),
+          ...(kind === 'leg' ? { gaps: quietSpells } : {}),
         },
       ],
       axes: [
@@ -227,7 +233,7 @@ export class TimeChart {
     const { candles, marks, times, values } = this.#data
     if (candles !== null) drawCandles(plot, candles, palette)
     if (this.#kind === 'pnl' || this.#kind === 'drawdown') drawZeroLine(plot, palette)
-    if (this.#kind === 'leg') drawLevels(plot, marks, this.#lastTime(), palette)
+    if (this.#hasLevels) drawLevels(plot, marks, this.#lastTime(), palette)
     if (this.#kind !== 'drawdown') {
       const height = (marker: TradeMarker): number =>
         this.#kind === 'leg' ? marker.price : valueAt(times, values, marker.time)
@@ -235,6 +241,18 @@ export class TimeChart {
     }
     if (range !== null) drawRange(plot, range, palette)
     if (!Number.isNaN(playhead)) drawFuture(plot, playhead, palette)
+    if (this.#hasLevels) drawLevelTags(plot, marks, this.#moment(), palette)
+  }
+
+  /** Prices of what is traded stand on this chart. */
+  get #hasLevels(): boolean {
+    return this.#kind === 'leg' || this.#kind === 'price'
+  }
+
+  /** The moment that is shown. */
+  #moment(): number {
+    const { playhead } = this.#scene
+    return Number.isNaN(playhead) ? this.#lastTime() : playhead
   }
 
   #lastTime(): number {
@@ -259,7 +277,9 @@ export class TimeChart {
     if (low === null || high === null || !Number.isFinite(low)) return [0, 1]
     const { candles } = this.#data
     if (candles !== null) [low, high] = extremes(candles, this.#scene.span)
-    if (this.#kind === 'drawdown') return [Math.min(low * 1.12, -1), 0]
+    if (this.#kind === 'drawdown') return [Math.min(low * 1.12, -10), 0]
+    const { span } = this.#scene
+    if (this.#hasLevels) [low, high] = widened(low, high, this.#data.marks, span.min, span.max)
     const isPnl = this.#kind === 'pnl'
     const from = isPnl ? Math.min(0, low) : low
     const to = isPnl ? Math.max(0, high) : high

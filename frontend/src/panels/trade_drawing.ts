@@ -1,6 +1,6 @@
 /**
  * Draws trades on a chart: the same shapes, colours and labels on every one. Shape tells entry, exit, stop and target
- * apart, not colour alone.
+ * apart, not colour alone. The lines of stops and targets are drawn beside it, in level_drawing.ts.
  */
 
 import type uPlot from 'uplot'
@@ -30,36 +30,6 @@ export function drawSpans(chart: uPlot, marks: TradeMarks, lastTime: number, pal
     if (right <= left) continue
     ctx.fillStyle = withAlpha(colourOf(span.outcome, palette), 0.085)
     ctx.fillRect(left, bbox.top, right - left, bbox.height)
-  }
-  ctx.restore()
-}
-
-const LEVEL_WORDS = { entry: 'entry', stop: 'stop', target: 'target' } as const
-
-/** Draw the prices at which positions were entered and guarded, as long as they were open. */
-export function drawLevels(chart: uPlot, marks: TradeMarks, lastTime: number, palette: Palette): void {
-  const { ctx, bbox } = chart
-  const ratio = devicePixelRatio
-  ctx.save()
-  ctx.lineWidth = ratio
-  ctx.font = `500 ${10 * ratio}px ui-sans-serif, system-ui, sans-serif`
-  for (const level of marks.levels) {
-    const left = Math.max(bbox.left, chart.valToPos(level.start, 'x', true))
-    const right = Math.min(bbox.left + bbox.width, chart.valToPos(level.end ?? lastTime, 'x', true))
-    const y = Math.round(chart.valToPos(level.price, 'y', true)) + 0.5
-    if (right <= left || y < bbox.top || y > bbox.top + bbox.height) continue
-    const colour = level.kind === 'entry' ? palette.open : level.kind === 'stop' ? palette.loss : palette.profit
-    ctx.strokeStyle = ctx.fillStyle = colour
-    ctx.setLineDash(level.kind === 'entry' ? [2 * ratio, 3 * ratio] : [6 * ratio, 3 * ratio])
-    ctx.beginPath()
-    ctx.moveTo(left, y)
-    ctx.lineTo(right, y)
-    ctx.stroke()
-    if (right - left > 60 * ratio) {
-      ctx.textAlign = 'left'
-      ctx.textBaseline = 'bottom'
-      ctx.fillText(`${LEVEL_WORDS[level.kind]} ${level.price.toFixed(2)}`, left + 12 * ratio, y - 3 * ratio)
-    }
   }
   ctx.restore()
 }

@@ -19,6 +19,17 @@ test('S4: what is left to fold gives the fold of everything', () => {
   expect([batch.ticks.length, batch.ticks[0], batch.ticks.at(-1), batch.times.length, batch.pnls.length]).toEqual([89, 1, 90, 89, 89])
 })
 
+test('every tick in which a stop or a target moves is left to fold', () => {
+  const guarded = (number: number, level: string): Frame => {
+    const position = { position_id: 'p', symbol: 'A', side: 'buy', quantity: 1, entry_price: '1.00', current_price: '1.00', unrealized_pnl: '0.00' } as const
+    const levels = { stop_loss_price: null, take_profit_price: null, trailing_stop_price: level }
+    return frame('tick_update', tick(number, { open_positions: [{ ...position, ...levels }] }))
+  }
+  const frames = [...ticks(1, 9), ...[10, 11, 12].map((number) => guarded(number, '1.00')), guarded(13, '1.05'), guarded(14, '1.05'), ...ticks(15, 19)]
+
+  expect(batchOf(frames).frames.map(({ last_event_id }) => last_event_id)).toEqual(['10', '13', '15', '19'])
+})
+
 test('a symbol that begins late has no price before', () => {
   const late = tick(2, { ltp: { NIFTY: { ltp: 1, timestamp: '' }, late: { ltp: 7.5, timestamp: '' } } })
   const { prices } = batchOf([...ticks(1, 1), frame('tick_update', late)])

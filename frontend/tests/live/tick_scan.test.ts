@@ -23,6 +23,7 @@ describe('a scanned tick', () => {
       ],
       totalPnl: -15.5,
       activeNodes: '"active_nodes":["entry","square-off"]',
+      guards: '',
     })
   })
 
@@ -32,6 +33,17 @@ describe('a scanned tick', () => {
     const message = tick(7, { node_executions: { [trap]: misleading } })
 
     expect(scanTick(JSON.stringify(message))).toMatchObject({ tick: 7, prices: [{ symbol: 'NIFTY', price: 24_007 }], totalPnl: 0 })
+  })
+
+  test('has the stops and targets of open positions as one text', () => {
+    const position = { position_id: '"stop_loss_price":1', symbol: 'A', side: 'buy', quantity: 1, entry_price: '1.00', current_price: '1.00', unrealized_pnl: '0.00' } as const
+    const levels = (stop: string | null, trail: string | null): string =>
+      JSON.stringify(tick(1, { open_positions: [position, { ...position, stop_loss_price: stop, take_profit_price: null, trailing_stop_price: trail }] }))
+    const guards = (stop: string | null, trail: string | null): string => scanTick(levels(stop, trail))?.guards ?? 'nothing'
+
+    expect(guards('0.95', '0.97')).toBe('"0.95","take_profit_price":null,"trailing_stop_price":"0.97"')
+    expect(guards(null, '0.97')).not.toBe(guards('0.97', null))
+    expect([guards(null, null), scanTick(JSON.stringify(tick(1, { open_positions: [position] })))?.guards]).toEqual(['', ''])
   })
 
   test('has no prices before the first', () => {

@@ -1,7 +1,8 @@
 import type { OpenPosition } from 'backtest-stream'
 import { expect, test } from 'vitest'
 import { parseTimestamp } from '../../src/exchange_time.ts'
-import { legsToShow, marksOf, tradeMarks } from '../../src/live/trade_markers.ts'
+import { GuardBook } from '../../src/live/guard_book.ts'
+import { legsToShow, marksOf, marksOnPrice, tradeMarks } from '../../src/live/trade_markers.ts'
 import { trade } from './messages.ts'
 
 const OPEN = {
@@ -14,6 +15,8 @@ const OPEN = {
   unrealized_pnl: '75.00',
   entry_time: '2024-10-29 11:42:00+05:30',
 } as const
+
+const at = (time: number | undefined, price: number): unknown => ({ times: [time], prices: [price] })
 
 test('every closed trade has an entry and an exit, every open position an entry', () => {
   const open = OPEN
@@ -33,8 +36,8 @@ test('every closed trade has an entry and an exit, every open position an entry'
       { start: enteredAgain, end: null, outcome: 'open', label: 'B 24300 CE', symbol: call.symbol },
     ],
     levels: [
-      { kind: 'entry', start: entered, end: exited, price: 181.6, symbol: put.symbol },
-      { kind: 'entry', start: enteredAgain, end: null, price: 1, symbol: call.symbol },
+      { kind: 'entry', start: entered, end: exited, steps: at(entered, 181.6), symbol: put.symbol },
+      { kind: 'entry', start: enteredAgain, end: null, steps: at(enteredAgain, 1), symbol: call.symbol },
     ],
   })
 })
@@ -47,12 +50,43 @@ test.each([
   ['market_close', 'close'],
   ['signal', 'exit'],
   ['something newer', 'exit'],
-] as const)('an exit by %s is drawn as %s, and a guarded one with its level', (exit_type, kind) => {
+] as const)('an exit by %s is drawn as %s', (exit_type, kind) => {
   const marks = tradeMarks([trade({ exit_type, trigger_price: '250.00' })], [])
 
   expect(marks.markers[1]?.kind).toBe(kind)
-  const levels = marks.levels.filter((level) => level.kind !== 'entry').map((level) => [level.kind, level.price])
-  expect(levels).toEqual(kind === 'stop' || kind === 'target' ? [[kind, 250]] : [])
+  // Where nothing else is known of its guards, the trade itself tells the one that closed it, unless that one moved.
+  const levels = marks.levels.filter((level) => level.kind !== 'entry').map((level) => [level.kind, [...level.steps.prices]])
+  expect(levels).toEqual(exit_type === 'stop_loss' || exit_type === 'take_profit' ? [[kind, [250]]] : [])
+})
+
+test('stops and targets are drawn from the entry to the exit, whether the position was closed in parts or is open', () => {
+  const guards = new GuardBook()
+  const steps = { position_id: 'p', entry_time: trade().entry_time, symbol: trade().symbol }
+  guards.merge([{ ...steps, stop_loss_price: [[1, '217.92']], trailing_stop_price: [[1, '199.76'], [9, '190.00']] }], 100, (tick) => tick)
+  const part = trade({ exit_time: '2024-10-29 10:00:00+05:30', exit_type: 'signal' })
+  const guardsOf = guards.of.bind(guards)
+
+  const closed = tradeMarks([part, trade({ exit_type: 'trailing_stop' })], [], guardsOf).levels
+  const stillOpen = tradeMarks([part], [{ ...OPEN, position_id: 'p', entry_time: trade().entry_time }], guardsOf).levels
+
+  const [start, end] = [trade().entry_time, trade().exit_time].map(parseTimestamp)
+  expect(closed.map((level) => [level.kind, level.start, level.end])).toEqual([
+    ['entry', start, end],
+    ['stop', start, end],
+    ['trail', start, end],
+  ])
+  expect(closed[2]?.steps).toMatchObject({ times: [1, 9], prices: [199.76, 190] })
+  expect(stillOpen.map((level) => [level.kind, level.end])).toEqual([['entry', null], ['stop', null], ['trail', null]])
+})
+
+test('the chart of the underlying has every marker, and the levels of positions in the underlying alone', () => {
+  const marks = tradeMarks([trade(), trade({ symbol: 'NIFTY', position_id: 'q' })], [])
+
+  const shown = marksOnPrice(marks, 'NIFTY')
+
+  expect(shown.markers).toBe(marks.markers)
+  expect(shown.levels.map(({ symbol }) => symbol)).toEqual(['NIFTY'])
+  expect(marksOnPrice(marks, 'NIFTY')).toBe(shown)
 })
 
 test('the legs to show are the open ones, else the one that was traded last', () => {
@@ -63,7 +97,7 @@ test('the legs to show are the open ones, else the one that was traded last', ()
 })
 
 test('a contract’s chart has the marks of that contract alone', () => {
-  const marks = marksOf(tradeMarks([trade(), trade({ symbol: 'other' })], []), 'other')
+  const marks = marksOf(tradeMarks([trade(), trade({ symbol: 'other', position_id: 'q' })], []), 'other')
 
   expect([marks.markers, marks.spans, marks.levels].flat().map(({ symbol }) => symbol)).toEqual(Array(4).fill('other'))
 })

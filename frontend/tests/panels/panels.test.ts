@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import type { NodeEventRecord } from 'backtest-stream'
+import type uPlot from 'uplot'
+import { quietSpells } from '../../src/panels/chart_drawing.ts'
 import { cancelWords } from '../../src/panels/control.ts'
 import { secondsOf } from '../../src/panels/explain.ts'
 import { activities, nodeState, stateWords } from '../../src/panels/graph.ts'
@@ -50,4 +52,14 @@ test('a cancelled session says by whom and when', () => {
   expect(cancelWords({ ...asked, state: 'running' })).toBe('alice asked to cancel at 14:03:22; the worker stops at the next batch.')
   expect(cancelWords({ ...asked, state: 'cancelled' })).toBe('Cancelled by alice at 14:03:22.')
   expect(cancelWords({ state: 'running', total_ticks: null })).toBe('')
+})
+
+test('a contract has no line where its price was only carried on', () => {
+  const times = [0, 1, 2, 400, 901, 902, 903, 5_000, 5_001, 9_000]
+  const prices = [7, 8, 8, 8, 8, 9, 10, 11, 12, 12]
+  const plot = { data: [times, prices], valToPos: (time: number) => time * 2 } as unknown as uPlot
+
+  expect(quietSpells(plot, 1, 0, 9, [])).toEqual([[2, 1_804], [1_806, 10_000], [10_002, 18_000]])
+  expect(quietSpells(plot, 1, 0, 3, [[1, 2]])).toEqual([[1, 2]])
+  expect(quietSpells(plot, 1, 5, 6, [])).toEqual([])
 })

@@ -72,7 +72,7 @@ def test_what_the_buyer_wins_the_seller_loses(entry: int, now: int, quantity: in
 def test_an_open_position_is_worth_what_its_last_price_says() -> None:
     book, opened = PositionBook(), position(price=181.6)
     book.add(opened)
-    opened.move_to(180.05)
+    opened.move_to(180.05, 1)
 
     assert book.marks() == (
         PositionMark(
@@ -89,7 +89,7 @@ def test_a_mark_is_the_same_object_while_the_price_stays_and_a_missing_price_cha
     marks = [opened.mark()]
 
     for price in (100.0, nan, 101.0, nan):
-        opened.move_to(price)
+        opened.move_to(price, 1)
         marks.append(opened.mark())
 
     assert marks[0] is marks[1] is marks[2]
@@ -102,7 +102,7 @@ def test_the_summary_of_profit_is_the_same_object_while_nothing_changes() -> Non
     book.add(opened)
 
     first, same = book.pnl(), book.pnl()
-    opened.move_to(99.0)
+    opened.move_to(99.0, 1)
     other = book.pnl()
 
     assert first is same
@@ -127,7 +127,7 @@ def test_a_trade_keeps_its_price_when_the_market_moves_on() -> None:
     book, opened = PositionBook(), position(price=100.0)
     trade = trade_at(book, 110.0, opened)
 
-    opened.move_to(500.0)
+    opened.move_to(500.0, 1)
 
     assert (trade.exit_price, trade.pnl) == (Decimal("110.00"), Decimal("-750.00"))
 
@@ -209,7 +209,7 @@ def test_realised_and_unrealised_profit_are_added_up() -> None:
     for name, price in (("b", 90.0), ("c", 104.0)):
         opened = position(name, price=100.0)
         book.add(opened)
-        opened.move_to(price)
+        opened.move_to(price, 1)
 
     assert book.pnl() == PnlSummary(Decimal("-750.00"), Decimal("450.00"), Decimal("-300.00"), 1, 2)
 

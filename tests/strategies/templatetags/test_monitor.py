@@ -30,6 +30,28 @@ def test_money_is_grouped_and_never_rounded_through_a_float(value: object, plain
     assert (monitor.money(value), monitor.signed_money(value), monitor.tone(value)) == (plain, signed, tone)
 
 
+@pytest.mark.parametrize(
+    ("position", "words"),
+    [
+        ({}, "—"),
+        ({"stop_loss_price": None, "trailing_stop_price": None}, "—"),
+        ({"stop_loss_price": "1182.50", "trailing_stop_price": None}, "1,182.50"),
+        ({"stop_loss_price": "182.50", "trailing_stop_price": "190.10"}, "182.50 · 190.10 trailing"),
+    ],
+)
+def test_a_stop_is_told_with_what_trails_behind_the_price(position: dict[str, str | None], words: str) -> None:
+    assert monitor.stop(position) == words
+
+
+def test_an_exit_is_named_by_what_decided_it() -> None:
+    assert [monitor.exit_kind(each) for each in ("stop_loss", "take_profit", "newer")] == ["stop", "target", "newer"]
+
+
+@pytest.mark.parametrize(("path", "words"), [("0", "1"), ("1.0", "2.1"), ("10.2.9", "11.3.10")])
+def test_the_place_of_a_condition_is_counted_from_one(path: str, words: str) -> None:
+    assert monitor.place(path) == words
+
+
 def test_counts_are_grouped_and_a_missing_one_is_a_dash() -> None:
     assert [monitor.count(value) for value in (0, 22351, None)] == ["0", "22,351", "—"]
 

@@ -66,6 +66,13 @@ export interface OpenPosition {
   readonly entry_time?: Timestamp
   readonly re_entry_num?: number
   readonly entry_node_id?: string
+  /**
+   * The prices of `symbol` at which its guards trigger in the next tick; null where there is no such guard, or it does not
+   * work now.
+   */
+  readonly stop_loss_price?: Money | null
+  readonly take_profit_price?: Money | null
+  readonly trailing_stop_price?: Money | null
 }
 
 export interface PnlSummary {
