@@ -20,7 +20,6 @@ from isal import isal_zlib
 from streaming.counts import counts
 from streaming.event_log import copying, history, series
 from streaming.event_log.records import BlockRow, LogError, LogTaken, Stretch
-from streaming.event_log.series import SeriesPoint
 from streaming.event_log.trimming import trim
 from streaming.models import EventBlock, SessionLog
 from streaming.protocol import frames, json_text, messages, segments, snapshots
@@ -204,10 +203,12 @@ class LogWriter:
         return pieces
 
 
-def _points(events: Sequence[EncodedEvent]) -> list[SeriesPoint]:
-    points = [event.point for event in events if event.point is not None]
+def _points(events: Sequence[EncodedEvent]) -> list[series.Point]:
     # The text of an amount has two places, always.
-    return [SeriesPoint(*point[:3], int(point.total_pnl.replace(".", ""))) for point in points]
+    return [
+        (tick, second, price, int(total.replace(".", "")))
+        for tick, second, price, total in [event.point for event in events if event.point is not None]
+    ]
 
 
 def _read_newest_segment(session_pk: int) -> list[BlockRow]:
