@@ -38,7 +38,7 @@ class Effort:
 
 
 THOROUGH = Effort(rounds=5, eventstream_events=3_000)
-QUICK = Effort(rounds=2, eventstream_events=500)
+QUICK = Effort(rounds=3, eventstream_events=200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

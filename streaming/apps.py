@@ -14,9 +14,9 @@ class StreamingConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_out
 
         from strategies import actions
-        from streaming import channel_feed, held_stream, publisher, worker
+        from streaming import channel_feed, held_stream, session_ends, worker
 
         worker.register_tasks()
-        actions.session_ended.connect(publisher.close_log_of_ended_session, dispatch_uid="streaming.close_log")
+        actions.session_ended.connect(session_ends.close_log_of_ended_session, dispatch_uid="streaming.close_log")
         channel_feed.install()
         user_logged_out.connect(held_stream.close_sign_in, dispatch_uid="streaming.close_sign_in")

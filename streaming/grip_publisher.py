@@ -32,8 +32,8 @@ from django.conf import settings
 from django.db import transaction
 
 from streaming import grip
-from streaming.event_log import LoggedEvent
 from streaming.protocol import frames, messages
+from streaming.sse_event_emitter import EncodedEvent
 
 logger = logging.getLogger(__name__)
 
@@ -112,9 +112,14 @@ def _stock_frame(name: str, event: _Event) -> bytes:
     )
 
 
-def publish_after_commit(session_id: str, batch: Sequence[LoggedEvent]) -> None:
+def is_wanted() -> bool:
+    """Tell whether there is a proxy that wants to be told of events."""
+    return settings.GRIP_URL is not None
+
+
+def publish_after_commit(session_id: str, batch: Sequence[EncodedEvent]) -> None:
     """Have a batch published when the transaction that it is written in is committed; nothing where no proxy is."""
-    if settings.GRIP_URL is not None and batch:
+    if batch and is_wanted():
         transaction.on_commit(partial(get_publisher().publish, session_id, batch))
 
 
@@ -149,7 +154,7 @@ class GripPublisher:
         #: Attempts that failed since the last one that did not.
         self._failures = 0
 
-    def publish(self, session_id: str, batch: Sequence[LoggedEvent]) -> None:
+    def publish(self, session_id: str, batch: Sequence[EncodedEvent]) -> None:
         """Take events that follow each other; returns at once, whatever becomes of them."""
         for events in _parts(batch):
             self._put(_Batch(session_id, events))
@@ -246,7 +251,7 @@ class GripPublisher:
         return {"Authorization": f"Bearer {key}"}
 
 
-def _parts(batch: Sequence[LoggedEvent]) -> Iterator[tuple[_Event, ...]]:
+def _parts(batch: Sequence[EncodedEvent]) -> Iterator[tuple[_Event, ...]]:
     """Cut a batch into parts that a proxy takes at once."""
     part: list[_Event] = []
     size = 0
@@ -254,7 +259,7 @@ def _parts(batch: Sequence[LoggedEvent]) -> Iterator[tuple[_Event, ...]]:
         if part and size + len(event.data_json) > MAX_ITEM_BYTES:
             yield tuple(part)
             part, size = [], 0
-        part.append(_Event(event.event_id, event.event_type, event.data_json))
+        part.append(_Event(event.event_id, event.event, event.data_json))
         size += len(event.data_json)
     if part:
         yield tuple(part)

@@ -42,7 +42,7 @@ relay_lag: Final = Histogram(
 )
 batch_seconds: Final = Histogram(
     "backtest_writer_batch_seconds",
-    "Time to compress and commit a batch.",
+    "Time to commit a batch.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
     registry=None,
 )

@@ -1,15 +1,18 @@
 """
 The publisher: from an engine's callback to the event log.
 
-The engine's thread serialises each event once and goes on; a thread of the publisher's own compresses what waits and
-commits it: blocks, head, trades, node events and progress in one transaction, then one notification. Waiting events
-are bounded: an engine that is faster than the database waits for it.
+The engine's thread hands over events and goes on. As soon as a whole segment of them waits, that thread compresses it
+as well: while it lies in the processor's cache this takes two microseconds an event. Another thread would wait for the
+interpreter's lock before and after each call of the compressor, and fall behind. A thread of the publisher's own
+commits, while the engine goes on: blocks, head, trades, node events and progress in one transaction, then one
+notification. It also compresses what does not fill a segment. Waiting events are bounded: an engine that is faster than
+the database waits for it.
 
 A batch is committed at the latest 50 ms after its first event, 25 ms where the session is paced, and at once where its
 pace is so slow that ticks are told apart by eye: a commit for each tick of a fast session costs more than the tick.
-Events that the log has already (a worker took over and reruns the session from the start) are skipped. A failure of the
-thread is kept in `failure`; who drives the engine looks at it before each tick, for the emitter would only drop a
-callback that raises.
+Events that the log has already (a worker took over and reruns the session from the start) are skipped. A failure of
+either thread is kept in `failure`; who drives the engine looks at it before each tick, for the emitter would only drop
+a callback that raises.
 """
 
 from __future__ import annotations
@@ -19,9 +22,9 @@ import logging
 import threading
 import time
 from collections import deque
-from decimal import Decimal
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from django.db import connection, transaction
 
@@ -29,9 +32,8 @@ from strategies import actions
 from strategies.models import BacktestSession
 from strategies.session_states import SessionState
 from streaming import event_log, grip_publisher, meters, payloads
-from streaming.counts import counts
-from streaming.event_log import LoggedEvent, SeriesPoint
-from streaming.protocol import frames, json_text, messages, snapshots
+from streaming.event_log import Stretch
+from streaming.protocol import frames, messages, snapshots
 from streaming.sse_event_emitter import EncodedEvent
 
 logger = logging.getLogger(__name__)
@@ -42,15 +44,12 @@ FLUSH_SECONDS: Final = 0.05
 FAST_FLUSH_SECONDS: Final = 0.025
 #: Ticks a second from which on a paced session counts as fast.
 FAST_PACE: Final = 1 / FAST_FLUSH_SECONDS
-#: How many events may wait: about 5 MB.
-MAX_WAITING: Final = 1024
+#: How many events may wait: about 1 MB, for nearly all of them are compressed; 26 MB where a proxy is told of them.
+MAX_WAITING: Final = 8192
 #: How often the wish to cancel is looked up, also while no event comes.
 CANCEL_POLL_SECONDS: Final = 0.25
 
-#: Which events carry more than their JSON into the log.
-_READ_FURTHER: Final = frozenset(
-    {messages.INITIAL_STATE, messages.NODE_EVENT, messages.TRADE_UPDATE, messages.BACKTEST_COMPLETE}
-)
+_NOTE_PROGRESS: Final = f"UPDATE {BacktestSession._meta.db_table} SET ticks_done = %s WHERE id = %s"
 _FINAL_STATES: Final = {
     "completed": SessionState.COMPLETED,
     "cancelled": SessionState.CANCELLED,
@@ -60,6 +59,14 @@ _FINAL_STATES: Final = {
 
 class RerunDiffers(event_log.LogError):
     """A rerun gave another event than the log holds: strategy or market data are not what they were."""
+
+
+class Waiting(NamedTuple):
+    """Events that wait to be committed, compressed."""
+
+    stretch: Stretch
+    #: The same, where somebody else is told of them; else empty.
+    events: Sequence[EncodedEvent]
 
 
 class LogPublisher:
@@ -83,7 +90,15 @@ class LogPublisher:
         self._skip_through = -1 if self._writer.head is None else self._writer.head
         self._last_frame = self._read_last_frame()
         self._flush_seconds = _seconds_for_company(session.pace)
-        self._waiting: deque[LoggedEvent] = deque()
+        # What waits, oldest first: compressed segments, then the events of the one that is not complete.
+        self._segments: list[Waiting] = []
+        self._events_in_segments = 0
+        self._rest: deque[EncodedEvent] = deque()
+        #: How many events complete the segment in hand.
+        self._room = self._writer.room
+        # By the monotonic clock: no waiting event came before the first, none of the rest before the second.
+        self._waiting_since = 0.0
+        self._rest_since = 0.0
         self._changed = threading.Condition()
         self._is_closing = False
         self._is_abandoned = False
@@ -95,7 +110,7 @@ class LogPublisher:
     @property
     def waiting(self) -> int:
         """How many events wait to be committed."""
-        return len(self._waiting)
+        return self._events_in_segments + len(self._rest)
 
     def __enter__(self) -> Self:
         meters.publishers.add(self)
@@ -109,22 +124,22 @@ class LogPublisher:
 
     def publish(self, event: EncodedEvent) -> None:
         """Take one event; waits while too many wait already. This is the engine's callback for encoded events."""
-        event_id = event.event_id
-        if event_id < self._skip_through or self._is_abandoned or self.failure is not None:
+        if self._is_abandoned or self.failure is not None:
             return
-        logged = self._serialise(event)
-        if event_id == self._skip_through:
-            self._check_rerun(logged)
+        if event.event_id <= self._skip_through:
+            self._check_rerun(event)
             return
-        if len(self._waiting) >= MAX_WAITING:
-            with self._changed:
-                self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING or self.failure is not None)
-        # Without the lock, which would cost as much as all the rest: only this thread appends, only the other takes.
-        self._waiting.append(logged)
-        # A slow run wakes the thread for each event; a fast one lets it sleep out its time.
-        if len(self._waiting) == 1 or len(self._waiting) >= MAX_WAITING:
-            with self._changed:
-                self._changed.notify_all()
+        rest = self._rest
+        if self._events_in_segments + len(rest) >= MAX_WAITING:
+            self._wait_for_the_database()
+        # Without the lock, which would cost as much as all the rest: only this thread appends.
+        rest.append(event)
+        count = len(rest)
+        if count == 1 and not self._segments:
+            # A slow run wakes the thread for each event; a fast one lets it sleep out its time.
+            self._wake()
+        if count >= self._room:
+            self._complete_segment()
 
     def take_results(self, document: dict[str, Any]) -> None:
         """Take what the run came to; it is committed together with the last event, which comes after it."""
@@ -142,21 +157,36 @@ class LogPublisher:
         self._thread.join()
         meters.publishers.discard(self)
 
-    def _serialise(self, event: EncodedEvent) -> LoggedEvent:
-        event_type = event.event
-        counts.events_encoded += 1
-        return LoggedEvent(
-            event_id=event.event_id,
-            event_type=event_type,
-            frame=frames.encode_frame(event_type, event.data_json, event.event_id),
-            data_json=event.data_json,
-            data=event.data if event_type in _READ_FURTHER else None,
-            point=self._point(event) if event_type == messages.TICK_UPDATE else None,
-        )
+    def _wake(self) -> None:
+        with self._changed:
+            self._waiting_since = time.monotonic()
+            self._changed.notify_all()
 
-    def _point(self, event: EncodedEvent) -> SeriesPoint:
-        point = event.point or payloads.tick_point(event.data, underlying=self._underlying)
-        return SeriesPoint(*point[:3], total_pnl_cents=int(Decimal(point.total_pnl) * 100))
+    def _wait_for_the_database(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self.waiting < MAX_WAITING or self.failure is not None)
+
+    def _complete_segment(self) -> None:
+        try:
+            with self._changed:
+                # The other thread may have taken some of them meanwhile.
+                if len(self._rest) >= self._room:
+                    self._segments.append(self._compress(self._room))
+                    self._events_in_segments += self._segments[-1].stretch.event_count
+                    self._rest_since = time.monotonic()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the run must end with it as its reason
+            self._fail(error)
+
+    def _compress(self, count: int) -> Waiting:
+        """Compress the oldest of the rest. The caller holds the lock."""
+        events = [self._rest.popleft() for _ in range(count)]
+        for event in events:
+            if event.point is None and event.event == messages.TICK_UPDATE:
+                event.point = payloads.tick_point(event.data, underlying=self._underlying)
+        stretch = self._writer.compress(events)
+        self._room = self._writer.room
+        return Waiting(stretch, events if grip_publisher.is_wanted() else ())
 
     def _read_last_frame(self) -> bytes | None:
         if self._writer.head is None:
@@ -164,11 +194,13 @@ class LogPublisher:
         found = event_log.read_frames(self._session.pk, after=self._writer.head - 1, limit=1)
         return found[0][1] if found else None
 
-    def _check_rerun(self, logged: LoggedEvent) -> None:
-        if self._last_frame is not None and logged.frame != self._last_frame:
+    def _check_rerun(self, event: EncodedEvent) -> None:
+        if event.event_id < self._skip_through or self._last_frame is None:
+            return
+        if frames.encode_frame(event.event, event.data_json, event.event_id) != self._last_frame:
             self._fail(
                 RerunDiffers(
-                    f"Event {logged.event_id} of the rerun differs from the log: the data set or the engine has "
+                    f"Event {event.event_id} of the rerun differs from the log: the data set or the engine has "
                     "changed since the session began. Run it again as a new session."
                 )
             )
@@ -187,29 +219,42 @@ class LogPublisher:
     def _work(self) -> bool:
         """Wait for events and commit them; return whether there may be more."""
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._waiting) or self._is_closing, timeout=CANCEL_POLL_SECONDS)
-            if self._waiting and self._flush_seconds:
-                self._changed.wait_for(
-                    lambda: len(self._waiting) >= MAX_WAITING or self._is_closing, timeout=self._flush_seconds
-                )
-            batch = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            self._changed.wait_for(lambda: self.waiting > 0 or self._is_closing, timeout=CANCEL_POLL_SECONDS)
+            if self.waiting and self._flush_seconds:
+                left = self._waiting_since + self._flush_seconds - time.monotonic()
+                self._changed.wait_for(lambda: self.waiting >= MAX_WAITING or self._is_closing, timeout=max(left, 0.0))
+            batch = self._take()
             may_go_on = bool(batch) or not self._is_closing
             self._changed.notify_all()
         if batch:
-            with meters.timed_batch(len(batch)):
+            with meters.timed_batch(sum(waiting.stretch.event_count for waiting in batch)):
                 self._commit(batch)
         self._look_for_cancel()
         return may_go_on
 
-    def _commit(self, batch: list[LoggedEvent]) -> None:
+    def _take(self) -> list[Waiting]:
+        """Take what is to be committed now. The caller holds the lock."""
+        batch, self._segments, self._events_in_segments = self._segments, [], 0
+        is_rest_young = time.monotonic() < self._rest_since + self._flush_seconds
+        if batch and is_rest_young and not self._is_closing:
+            # It may wait for the rest of its segment, which then is one row from the beginning.
+            self._waiting_since = self._rest_since
+        elif self._rest:
+            batch.append(self._compress(len(self._rest)))
+        return batch
+
+    def _commit(self, batch: Sequence[Waiting]) -> None:
         with transaction.atomic():
-            self._writer.append(batch)
-            grip_publisher.publish_after_commit(self._session.session_id, batch)
-            ticks = [event.point.tick for event in batch if event.point is not None]
-            if ticks:
-                BacktestSession.objects.filter(pk=self._session.pk).update(ticks_done=ticks[-1])
-            if batch[-1].event_type == messages.BACKTEST_COMPLETE and batch[-1].data is not None:
-                self._finish(batch[-1].data)
+            self._writer.store([waiting.stretch for waiting in batch])
+            grip_publisher.publish_after_commit(
+                self._session.session_id, [event for waiting in batch for event in waiting.events]
+            )
+            ticks = [waiting.stretch.last_tick for waiting in batch if waiting.stretch.last_tick is not None]
+            if ticks and ticks[-1].point is not None:
+                with connection.cursor() as cursor:
+                    cursor.execute(_NOTE_PROGRESS, [ticks[-1].point.tick, self._session.pk])
+            if batch[-1].stretch.ends_session:
+                self._finish(batch[-1].stretch.others[-1].data)
 
     def _finish(self, complete: dict[str, Any]) -> None:
         state = _FINAL_STATES[complete["status"]]
@@ -235,7 +280,8 @@ class LogPublisher:
     def _fail(self, error: Exception) -> None:
         with self._changed:
             self.failure = error
-            self._waiting.clear()
+            self._rest.clear()
+            self._segments, self._events_in_segments = [], 0
             self._changed.notify_all()
 
 
@@ -244,78 +290,3 @@ def _seconds_for_company(pace: float | None) -> float:
     if pace is None:
         return FLUSH_SECONDS
     return FAST_FLUSH_SECONDS if pace > FAST_PACE else 0.0
-
-
-def close_log_of_ended_session(*, session: BacktestSession, **_: object) -> None:
-    """
-    Tell a session's end in its log, where no engine did: cancelled in the queue, or failed before or beside the engine.
-
-    Listens to `actions.session_ended`, inside its transaction.
-    """
-    writer = event_log.LogWriter(session.pk)
-    if writer.is_finished:
-        return
-    batch = []
-    if writer.head is None:
-        batch.append(_first_event(session))
-        writer_head = 0
-        parts = _parts_of_first(batch[0])
-    else:
-        writer_head = writer.head
-        parts = event_log.read_snapshot(session.pk)
-    batch.append(_last_event(session, event_id=writer_head + 1, parts=parts))
-    with transaction.atomic():
-        writer.append(batch)
-        grip_publisher.publish_after_commit(session.session_id, batch)
-
-
-def _first_event(session: BacktestSession) -> LoggedEvent:
-    data_set = session.data_set
-    start, end = session.start_date or data_set.first_date, session.end_date or data_set.last_date
-    start_date, end_date = (day.isoformat() if day else "" for day in (start, end))
-    payload = snapshots.initial_state_payload(
-        event_id=0,
-        session_id=session.session_id,
-        diagnostics=json_text.encode(messages.empty_diagnostics()),
-        trades=json_text.encode(messages.empty_trades(start_date)),
-        strategy_id=str(session.strategy_version.graph.get("strategy_id", "")),
-        start_date=start_date,
-        end_date=end_date,
-    )
-    return _logged(messages.INITIAL_STATE, payload)
-
-
-def _parts_of_first(first: LoggedEvent) -> event_log.SnapshotParts:
-    assert first.data is not None
-    return event_log.SnapshotParts(
-        strategy_id=first.data["strategy_id"],
-        start_date=first.data["start_date"],
-        end_date=first.data["end_date"],
-        diagnostics_json=json_text.encode(snapshots.unpack(first.data["diagnostics"])),
-        trades_json=json_text.encode(snapshots.unpack(first.data["trades"])),
-    )
-
-
-def _last_event(session: BacktestSession, *, event_id: int, parts: event_log.SnapshotParts) -> LoggedEvent:
-    fields = snapshots.snapshot_fields(
-        diagnostics=parts.diagnostics_json,
-        trades=parts.trades_json,
-        strategy_id=parts.strategy_id,
-        start_date=parts.start_date,
-        end_date=parts.end_date,
-    )
-    status: messages.CompletionStatus = "failed" if session.state == SessionState.FAILED else "cancelled"
-    ending = snapshots.completion_fields(total_ticks=session.ticks_done, status=status, error=session.error or None)
-    payload = {"event_id": event_id, "session_id": session.session_id, **fields, **ending}
-    return _logged(messages.BACKTEST_COMPLETE, payload)
-
-
-def _logged(event_type: str, payload: dict[str, Any]) -> LoggedEvent:
-    data_json = json_text.encode(payload)
-    return LoggedEvent(
-        event_id=payload["event_id"],
-        event_type=event_type,
-        frame=frames.encode_frame(event_type, data_json, payload["event_id"]),
-        data_json=data_json,
-        data=payload,
-    )

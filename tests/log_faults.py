@@ -5,25 +5,11 @@ from __future__ import annotations
 import psycopg
 from django.db import connection, transaction
 
-from streaming.event_log import LoggedEvent, LogWriter
-from streaming.protocol import frames, json_text, messages
-from streaming.sse_event_emitter import SSEEvent
+from streaming.event_log import LogWriter
+from streaming.sse_event_emitter import EncodedEvent
 
 
-def logged(event: SSEEvent) -> LoggedEvent:
-    """Serialise an event as the publisher does, but for the series."""
-    data, kind = event["data"], event["event"]
-    text = json_text.encode(data)
-    return LoggedEvent(
-        event_id=data["event_id"],
-        event_type=kind,
-        frame=frames.encode_frame(kind, text, data["event_id"]),
-        data_json=text,
-        data=None if kind == messages.TICK_UPDATE else data,
-    )
-
-
-def append_and_lose_the_connection(writer: LogWriter, batch: list[LoggedEvent]) -> None:
+def append_and_lose_the_connection(writer: LogWriter, batch: list[EncodedEvent]) -> None:
     """
     Append a batch, and have the connection end before it is committed.
 

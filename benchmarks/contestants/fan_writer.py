@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -121,8 +121,7 @@ def read_events(path: Path) -> list[tuple[str, bytes]]:
 
 
 def _publisher(session: Any) -> Any:  # noqa: ANN401 - Django's models exist only after its start
-    from streaming.event_log import LoggedEvent
-    from streaming.publisher import LogPublisher
+    from streaming.publisher import LogPublisher, Waiting
 
     class TimedPublisher(LogPublisher):
         """Notes when each event was committed."""
@@ -141,10 +140,10 @@ def _publisher(session: Any) -> Any:  # noqa: ANN401 - Django's models exist onl
             self._newest = event.event_id
             super().publish(event)
 
-        def _commit(self, batch: list[LoggedEvent]) -> None:
+        def _commit(self, batch: Sequence[Waiting]) -> None:
             super()._commit(batch)
-            now = time.monotonic_ns()
-            self.committed.update({event.event_id: now for event in batch})
+            first, last = batch[0].stretch.rows[0].first_event_id, batch[-1].stretch.last_event_id
+            self.committed.update(dict.fromkeys(range(first, last + 1), time.monotonic_ns()))
 
     return TimedPublisher()
 

@@ -21,7 +21,7 @@ from streaming.event_log.reader import (
     read_state,
     viewer_state,
 )
-from streaming.event_log.records import Dropped, LogError, LoggedEvent, LogState, LogTaken, SnapshotParts
+from streaming.event_log.records import BlockRow, Dropped, LogError, LogState, LogTaken, SnapshotParts, Stretch
 from streaming.event_log.series import SeriesPoint, pack_series, unpack_series
 from streaming.event_log.trimming import finished_logs, trim
 from streaming.event_log.writer import NOTIFY_CHANNEL, SEGMENT_SECONDS, LogWriter
@@ -31,14 +31,15 @@ __all__ = [
     "BLOCK_SOURCE",
     "NOTIFY_CHANNEL",
     "SEGMENT_SECONDS",
+    "BlockRow",
     "Dropped",
     "LogError",
     "LogState",
     "LogTaken",
     "LogWriter",
-    "LoggedEvent",
     "SeriesPoint",
     "SnapshotParts",
+    "Stretch",
     "finished_logs",
     "initial_state_frame_data",
     "locked_sessions",

@@ -7,10 +7,12 @@ What goes into an event log and comes out of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-from streaming.event_log.series import SeriesPoint
+from streaming.protocol import messages
+from streaming.sse_event_emitter import EncodedEvent
 
 
 class LogError(Exception):
@@ -21,19 +23,45 @@ class LogTaken(LogError):
     """Another writer has appended to the log meanwhile."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedEvent:
-    """One event on its way into the log, serialised once."""
+class BlockRow(NamedTuple):
+    """One row of `EventBlock`, by its columns."""
 
-    event_id: int
-    event_type: str
-    frame: bytes
-    #: JSON of the payload.
-    data_json: bytes
-    #: The payload; only where the log reads more of it than its JSON.
-    data: dict[str, Any] | None = None
-    #: Only of a tick_update.
-    point: SeriesPoint | None = None
+    first_event_id: int
+    last_event_id: int
+    starts_segment: bool
+    event_count: int
+    raw_bytes: int
+    raw_through: int
+    crc32_before: int
+    crc32_through: int
+    body: bytes
+    series: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Consecutive events, compressed and ready to be stored."""
+
+    rows: Sequence[BlockRow]
+    #: The newest tick_update among them.
+    last_tick: EncodedEvent | None
+    #: Those of other types, of which the log keeps more than their frame.
+    others: Sequence[EncodedEvent]
+
+    @property
+    def last_event_id(self) -> int:
+        """The newest event."""
+        return self.rows[-1].last_event_id
+
+    @property
+    def event_count(self) -> int:
+        """How many they are; at least 1."""
+        return self.rows[-1].last_event_id - self.rows[0].first_event_id + 1
+
+    @property
+    def ends_session(self) -> bool:
+        """Whether its last event is the session's last."""
+        return bool(self.others) and self.others[-1].event == messages.BACKTEST_COMPLETE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final, NamedTuple
+
+from isal import isal_zlib
 
 _POINT: Final = struct.Struct("<Iqdq")
 
@@ -22,11 +25,17 @@ class SeriesPoint(NamedTuple):
     total_pnl_cents: int
 
 
-def pack_series(points: Sequence[SeriesPoint]) -> bytes:
+#: A `SeriesPoint`, or its values alone: making 22,000 of the former takes longer than packing them.
+Point = tuple[int, int, float, int]
+
+
+def pack_series(points: Sequence[Point]) -> bytes:
     """Pack the points of a block; empty for none."""
     if not points:
         return b""
-    return zlib.compress(b"".join([_POINT.pack(*point) for point in points]), 6)
+    # One call for all of them, and a fast coder: this is done on the engine's thread, for every tick of a run.
+    packed = struct.pack("<" + _POINT.format[1:] * len(points), *chain.from_iterable(points))
+    return isal_zlib.compress(packed, isal_zlib.Z_BEST_SPEED)
 
 
 def unpack_series(packed: bytes | memoryview) -> list[SeriesPoint]:

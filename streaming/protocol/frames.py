@@ -12,13 +12,18 @@ Source:
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from streaming.protocol.errors import FrameInvalid
 
 _LINE_END = re.compile(rb"\r\n?|\n")
 _FORBIDDEN = re.compile(rb"[\r\n\0]")
 _BYTE_ORDER_MARK = "\ufeff"
+_NUL: Final = 0
+_LF: Final = 10
+_CR: Final = 13
 
 
 def encode_frame(event: str, data: bytes, event_id: int) -> bytes:
@@ -36,14 +41,28 @@ def encode_frame(event: str, data: bytes, event_id: int) -> bytes:
     Raises:
         FrameInvalid: If a CR, LF or NUL stands in the type or the data, the type is empty or the id is negative.
     """
+    return encode_frames([(event, data, event_id)])
+
+
+def encode_frames(events: Iterable[tuple[str, bytes, int]]) -> bytes:
+    """Write events as frames, one after the other; each is given, and refused, as `encode_frame` does it."""
+    parts: list[bytes] = []
+    for event, data, event_id in events:
+        # Looking for a number is one memchr; looking for a byte string takes ten times as long.
+        if _LF in data or _CR in data or _NUL in data:
+            raise FrameInvalid(f"The data of event {event_id} hold a CR, LF or NUL; write them with json_text.encode.")
+        if event_id < 0:
+            raise FrameInvalid(f"The event id {event_id} is negative; the first event of a session is 0.")
+        parts += (_before_data(event), data, b"\nid: %d\n\n" % event_id)
+    return b"".join(parts)
+
+
+@lru_cache(maxsize=32)
+def _before_data(event: str) -> bytes:
     name = event.encode()
     if not name or _FORBIDDEN.search(name):
         raise FrameInvalid(f"The event type {event!r} is empty or holds a CR, LF or NUL; use one of the known types.")
-    if b"\n" in data or b"\r" in data or b"\0" in data:
-        raise FrameInvalid(f"The data of event {event_id} hold a CR, LF or NUL; write them with json_text.encode.")
-    if event_id < 0:
-        raise FrameInvalid(f"The event id {event_id} is negative; the first event of a session is 0.")
-    return b"event: %b\ndata: %b\nid: %d\n\n" % (name, data, event_id)
+    return b"event: %b\ndata: " % name
 
 
 def encode_comment(text: str) -> bytes:

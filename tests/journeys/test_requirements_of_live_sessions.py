@@ -174,8 +174,8 @@ def test_requirement_18_ten_tabs_share_a_line_and_the_eleventh_loads(
         tab.wait_for_function("(tick) => backtest.tick() > tick", arg=tick, polling=100, timeout=PATIENCE)
     # The one that opened the line leaves; the others go on.
     tabs[0].close()
-    before = tabs[9].inner_text("#scrub-tick")
-    expect(tabs[9].locator("#scrub-tick")).not_to_have_text(before, timeout=PATIENCE)
+    shown = tabs[9].inner_text("#scrub-tick")
+    expect(tabs[9].locator("#scrub-tick")).not_to_have_text(shown, timeout=PATIENCE)
     context.close()
 
 

@@ -77,7 +77,7 @@ def test_a_run_that_finds_events_of_another_writer_is_begun_again_s1(
     original = series.pack_series
     events = sessions.events_of(session)
 
-    def let_another_write(points: list[event_log.SeriesPoint]) -> bytes:
+    def let_another_write(points: list[series.Point]) -> bytes:
         monkeypatch.setattr(series, "pack_series", original)
         # One that lost its lock without knowing: it commits first.
         other = Thread(target=_publish_and_close, args=(session, events[:120]))

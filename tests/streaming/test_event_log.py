@@ -11,24 +11,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from strategies.models import BacktestSession
+from strategies.models import BacktestSession, NodeEvent
 from streaming import event_log, relay
-from streaming.event_log import LoggedEvent, LogWriter, SeriesPoint
+from streaming.event_log import LogWriter, SeriesPoint
 from streaming.models import EventBlock, SessionLog
 from streaming.protocol import frames, json_text
+from streaming.sse_event_emitter import EncodedEvent, TickPoint
 from tests import sessions
 
 
-def _tick(event_id: int) -> LoggedEvent:
-    payload = {"event_id": event_id, "tick": event_id}
-    text = json_text.encode(payload)
-    return LoggedEvent(
-        event_id=event_id,
-        event_type="tick_update",
-        frame=frames.encode_frame("tick_update", text, event_id),
-        data_json=text,
-        point=SeriesPoint(event_id, 1_730_173_500 + event_id, 24_300.5, -150),
-    )
+def _tick(event_id: int) -> EncodedEvent:
+    text = json_text.encode({"event_id": event_id, "tick": event_id})
+    point = TickPoint(event_id, 1_730_173_500 + event_id, 24_300.5, "-1.50")
+    return EncodedEvent("tick_update", event_id, data_json=text, point=point)
+
+
+def _point(event_id: int) -> SeriesPoint:
+    return SeriesPoint(event_id, 1_730_173_500 + event_id, 24_300.5, -150)
+
+
+def _frame(event_id: int) -> bytes:
+    return frames.encode_frame("tick_update", _tick(event_id).data_json, event_id)
 
 
 def _append(writer: LogWriter, *event_ids: int) -> None:
@@ -47,7 +50,7 @@ def test_batches_are_read_back_event_by_event_from_anywhere(session: BacktestSes
         assert event_log.read_frames(session.pk, after=after, limit=7) == everything[after + 1 : after + 8]
 
     assert [event_id for event_id, _ in everything] == list(range(230))
-    assert everything[17] == (17, _tick(17).frame)
+    assert everything[17] == (17, _frame(17))
     assert EventBlock.objects.filter(session=session, first_event_id=200, starts_segment=True).exists()
 
 
@@ -97,6 +100,38 @@ def test_nothing_follows_the_last_event(session: BacktestSession) -> None:
 
     with pytest.raises(event_log.LogError, match="last event already"):
         _append(LogWriter(session.pk), 313)
+
+
+def test_texts_come_back_from_the_rows_as_they_went_in(session: BacktestSession) -> None:
+    """Whatever is a sign of its own in a COPY: tabs, line ends, backslashes, its NULL, its end of data."""
+    awkward = ["a\tb\nc\r\nd", "\\N", "\\.", "back\\slash \\t", "quotes \" ' {}", "\u0085\u2028 ₹ \U0001f600"]
+    batch = [
+        EncodedEvent("node_event", number, data=_node_event(number, name=text)) for number, text in enumerate(awkward)
+    ]
+    with transaction.atomic():
+        LogWriter(session.pk).append(batch)
+
+    found = list(NodeEvent.objects.filter(session=session))
+    assert [row.node_name for row in found] == awkward
+    assert [row.record["node_name"] for row in found] == awkward
+    assert [row.signal_emitted for row in found] == [False, True] * 3
+    assert str(found[0].timestamp) == "2024-10-29 03:45:00+00:00"
+
+
+def _node_event(number: int, *, name: str) -> dict[str, object]:
+    return {
+        "event_id": number,
+        "session_id": "s",
+        "execution_id": f"exec-{number}",
+        "parent_execution_id": None,
+        "node_id": "n",
+        "node_name": name,
+        "node_type": "entryNode",
+        "timestamp": "2024-10-29 09:15:00+05:30",
+        "event_type": "logic_completed",
+        "signal_emitted": number % 2 == 1,
+        "conditions_preview": "",
+    }
 
 
 def test_the_lock_of_a_session_has_one_holder_and_is_seen_by_others(session: BacktestSession) -> None:
@@ -190,7 +225,7 @@ def test_a_complete_segment_is_one_row_of_the_same_bytes(session: BacktestSessio
     assert whole.body == b"".join(piece.body for piece in pieces)
     assert (whole.starts_segment, begun.starts_segment) == (True, True)
     assert (whole.crc32_before, whole.crc32_through) == (0, begun.crc32_before)
-    assert event_log.unpack_series(whole.series) == [_tick(event_id).point for event_id in range(64)]
+    assert event_log.unpack_series(whole.series) == [_point(event_id) for event_id in range(64)]
     assert event_log.read_frames(session.pk, after=-1, limit=64) == frames_before
 
 

@@ -21,7 +21,7 @@ from pytest_django.fixtures import Settings
 from strategies.models import BacktestSession
 from streaming import event_log, grip_publisher
 from streaming.grip_publisher import GripPublisher
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent, SSEEvent
 from tests import sessions
 
 KEY = "k" * 32
@@ -84,11 +84,9 @@ def _wait(is_true: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
-def _logged(*sizes: int) -> list[event_log.LoggedEvent]:
+def _sized(*sizes: int) -> list[EncodedEvent]:
     return [
-        event_log.LoggedEvent(
-            event_id=number, event_type="tick_update", frame=b"", data_json=b'{"text":"%b"}' % (b"x" * size)
-        )
+        EncodedEvent("tick_update", number, data_json=b'{"text":"%b"}' % (b"x" * size))
         for number, size in enumerate(sizes)
     ]
 
@@ -135,10 +133,10 @@ def test_nothing_is_published_of_a_batch_that_is_rolled_back(
     settings.GRIP_URL = proxy.url
 
     with transaction.atomic():
-        grip_publisher.publish_after_commit(session.session_id, _logged(1))
+        grip_publisher.publish_after_commit(session.session_id, _sized(1))
         transaction.set_rollback(True)
     with transaction.atomic():
-        grip_publisher.publish_after_commit("other", _logged(1))
+        grip_publisher.publish_after_commit("other", _sized(1))
     _wait(lambda: len(proxy.posts) > 0)
 
     assert {item["channel"] for item in proxy.items} == {"backtest-other", "events-other"}
@@ -167,10 +165,10 @@ def test_what_waits_is_bounded_and_the_newest_is_kept(proxy: Proxy) -> None:
     proxy.statuses = [503, 503]
     publisher = GripPublisher(proxy.url)
 
-    publisher.publish("first", _logged(10))
+    publisher.publish("first", _sized(10))
     _wait(lambda: len(proxy.statuses) < 2)
     for number in range(20):
-        publisher.publish(f"session-{number}", _logged(1024 * 1024))
+        publisher.publish(f"session-{number}", _sized(1024 * 1024))
     _wait(lambda: len(proxy.posts) > 0 and proxy.posts[-1]["items"][0]["channel"] == "backtest-session-19")
 
     assert publisher.dropped >= 4
@@ -182,8 +180,8 @@ def test_a_batch_is_tried_again_until_the_proxy_takes_it(proxy: Proxy, caplog: p
     proxy.statuses = [500, 502, 503]
     publisher = GripPublisher(proxy.url)
 
-    publisher.publish("one", _logged(10))
-    publisher.publish("two", _logged(10))
+    publisher.publish("one", _sized(10))
+    publisher.publish("two", _sized(10))
     _wait(lambda: len(proxy.posts) == 2)
     publisher.close()
 
@@ -199,8 +197,8 @@ def test_a_batch_that_the_proxy_refuses_is_let_go(proxy: Proxy, caplog: pytest.L
     proxy.statuses = [413]
     publisher = GripPublisher(proxy.url)
 
-    publisher.publish("large", _logged(10))
-    publisher.publish("next", _logged(10))
+    publisher.publish("large", _sized(10))
+    publisher.publish("next", _sized(10))
     _wait(lambda: len(proxy.posts) == 1)
     publisher.close()
 
@@ -212,7 +210,7 @@ def test_a_batch_that_the_proxy_refuses_is_let_go(proxy: Proxy, caplog: pytest.L
 def test_a_large_batch_is_published_in_parts_that_a_proxy_takes(proxy: Proxy) -> None:
     publisher = GripPublisher(proxy.url)
 
-    publisher.publish("many", _logged(*[100_000] * 6))
+    publisher.publish("many", _sized(*[100_000] * 6))
     publisher.close()
 
     ours = [item for item in proxy.items if item["channel"] == "backtest-many"]
@@ -223,7 +221,7 @@ def test_a_large_batch_is_published_in_parts_that_a_proxy_takes(proxy: Proxy) ->
 def test_what_waits_at_the_end_is_published_and_a_channel_can_be_closed(proxy: Proxy) -> None:
     publisher = GripPublisher(proxy.url, prefix="p.")
 
-    publisher.publish("last", _logged(10))
+    publisher.publish("last", _sized(10))
     publisher.close_channel("sign-in-1")
     publisher.close()
 
@@ -235,7 +233,7 @@ def test_what_waits_at_the_end_is_published_and_a_channel_can_be_closed(proxy: P
 def test_a_hosted_proxy_is_shown_a_signed_proof(proxy: Proxy, written: str) -> None:
     publisher = GripPublisher(f"{proxy.url}/?iss=realm&key={written}")
 
-    publisher.publish("one", _logged(10))
+    publisher.publish("one", _sized(10))
     publisher.close()
 
     (proof,) = proxy.proofs
@@ -248,7 +246,7 @@ def test_a_hosted_proxy_is_shown_a_signed_proof(proxy: Proxy, written: str) -> N
 def test_a_key_alone_is_shown_as_it_is(proxy: Proxy) -> None:
     publisher = GripPublisher(f"{proxy.url}?key={KEY}")
 
-    publisher.publish("one", _logged(10))
+    publisher.publish("one", _sized(10))
     publisher.close()
 
     assert proxy.proofs == [f"Bearer {KEY}"]

@@ -30,10 +30,10 @@ from backtest_site.asgi import application
 from benchmarks.ledger import Truth
 from strategies.models import BacktestSession
 from streaming import event_log, relay, snapshot_cache
-from streaming.event_log import LoggedEvent, LogWriter
+from streaming.event_log import LogWriter
 from streaming.models import EventBlock
 from streaming.protocol import json_text, segments
-from streaming.sse_event_emitter import SSEEvent
+from streaming.sse_event_emitter import EncodedEvent, SSEEvent
 from tests import log_faults, sessions
 from tests.asgi_viewers import AsgiViewer, Watcher
 
@@ -128,7 +128,7 @@ class LogAndViewers(RuleBasedStateMachine):
         """A writer that lost its lock without knowing is refused."""
         writer = self.overtaken.pop()
         first = 0 if writer.head is None else writer.head + 1
-        batch = [log_faults.logged(event) for event in self.events[first : first + size]]
+        batch = [sessions.encoded(event) for event in self.events[first : first + size]]
         with pytest.raises((event_log.LogError, IntegrityError)), transaction.atomic():
             writer.append(batch)
 
@@ -139,8 +139,8 @@ class LogAndViewers(RuleBasedStateMachine):
         event_log.trim(self.session.pk, keep_events=keep_events)
         self._look_at_the_tail(keep_events)
 
-    def _next(self, size: int) -> list[LoggedEvent]:
-        return [log_faults.logged(event) for event in self.events[self.head + 1 : self.head + 1 + size]]
+    def _next(self, size: int) -> list[EncodedEvent]:
+        return [sessions.encoded(event) for event in self.events[self.head + 1 : self.head + 1 + size]]
 
     def _ready_writer(self) -> LogWriter:
         if self.writer is None:

@@ -11,6 +11,7 @@ from strategies.models import BacktestSession
 from strategies.session_states import SessionState
 from streaming import event_log, publisher
 from streaming.models import EventBlock, SessionLog
+from streaming.protocol import segments
 from streaming.publisher import LogPublisher
 from tests import sessions
 
@@ -40,6 +41,23 @@ def test_an_unpaced_run_is_committed_in_batches_of_50_ms(session: BacktestSessio
 
     assert head == 59
     assert EventBlock.objects.count() <= 3
+
+
+def test_whole_segments_are_rows_from_the_beginning_and_the_rest_follows_in_time(session: BacktestSession) -> None:
+    """What does not fill a segment may stay for its company, but no longer than 50 ms after it came."""
+    events = sessions.events_of(session)
+    with (
+        _listen() as listening,
+        LogPublisher(_claimed(session, pace=None), underlying=sessions.UNDERLYING) as log,
+    ):
+        for event in events[:138]:
+            log.publish(sessions.encoded(event))
+        heard = [notification.payload for notification in listening.notifies(timeout=1)]
+        rows = list(EventBlock.objects.values_list("first_event_id", "last_event_id", "starts_segment"))
+
+    assert rows == [(0, 63, True), (64, 127, True), (128, 137, True)]
+    assert heard[-1] == f"{session.pk}:137"
+    assert log.failure is None
 
 
 def test_a_paced_run_is_committed_at_once(session: BacktestSession) -> None:
@@ -86,7 +104,7 @@ def test_an_engine_that_is_faster_than_the_database_waits(
     with LogPublisher(_claimed(session, pace=None), underlying=sessions.UNDERLYING) as log:
         for event in events:
             log.publish(sessions.encoded(event))
-            most = max(most, len(log._waiting))
+            most = max(most, log.waiting)
 
     assert most <= 10
     assert event_log.read_state(session.pk).head == 312
@@ -104,6 +122,22 @@ def test_a_failure_lets_a_waiting_engine_go_and_is_told(
 
     assert isinstance(log.failure, event_log.LogTaken)
     assert EventBlock.objects.count() == 0
+
+
+def test_a_failure_on_the_engines_thread_ends_the_publisher_and_not_the_engine(
+    session: BacktestSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError("no room to compress")
+
+    monkeypatch.setattr(segments.SegmentEncoder, "encode", fail)
+    events = sessions.events_of(session)
+    with LogPublisher(_claimed(session, pace=None), underlying=sessions.UNDERLYING) as log:
+        for event in events:
+            log.publish(sessions.encoded(event))
+
+    assert isinstance(log.failure, MemoryError)
+    assert event_log.read_state(session.pk).head is None
 
 
 def test_what_was_published_before_it_was_abandoned_is_committed_and_nothing_after(session: BacktestSession) -> None:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
 from streaming import relay, stream_places, viewer
-from streaming.event_log import LoggedEvent, LogWriter
+from streaming.event_log import LogWriter, Stretch
 from tests import sessions, viewers
 from tests.written_lines import WrittenLines, read_log
 
@@ -118,14 +118,14 @@ def test_the_relays_lines_name_the_session_they_are_about_and_no_other(
 def test_the_writers_thread_names_its_session(
     session: BacktestSession, lines: WrittenLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    append, failures = LogWriter.append, iter([True])
+    store, failures = LogWriter.store, iter([True])
 
-    def fail_once(writer: LogWriter, batch: list[LoggedEvent]) -> None:
+    def fail_once(writer: LogWriter, stretches: Sequence[Stretch]) -> None:
         if next(failures, False):
             raise ValueError("a fault of the test")
-        append(writer, batch)
+        store(writer, stretches)
 
-    monkeypatch.setattr(LogWriter, "append", fail_once)
+    monkeypatch.setattr(LogWriter, "store", fail_once)
 
     sessions.run_here(session)
 

@@ -254,8 +254,8 @@ def test_a_publisher_that_cannot_write_fails_the_run_with_its_reason(
 ) -> None:
     original = event_log.series.pack_series
 
-    def break_after_tick_100(points: list[event_log.SeriesPoint]) -> bytes:
-        if points and points[-1].tick > 100:
+    def break_after_tick_100(points: list[event_log.series.Point]) -> bytes:
+        if points and points[-1][0] > 100:
             raise RuntimeError("no more space for points")
         return original(points)
 
@@ -327,8 +327,8 @@ def test_a_session_deleted_while_it_runs_ends_its_run_quietly(
 ) -> None:
     original = event_log.series.pack_series
 
-    def delete_at_tick_50(points: list[event_log.SeriesPoint]) -> bytes:
-        if points and points[-1].tick >= 50:
+    def delete_at_tick_50(points: list[event_log.series.Point]) -> bytes:
+        if points and points[-1][0] >= 50:
             # On another connection: what the publisher's own transaction does is taken back.
             deleting = Thread(target=_delete_and_close, args=(session,))
             deleting.start()

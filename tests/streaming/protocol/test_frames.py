@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streaming.protocol import json_text
 from streaming.protocol.errors import FrameInvalid
-from streaming.protocol.frames import Frame, FrameParser, encode_comment, encode_frame, encode_retry
+from streaming.protocol.frames import Frame, FrameParser, encode_comment, encode_frame, encode_frames, encode_retry
 from tests.streaming.protocol import vectors
 
 FRAMES = vectors.load("frames")
@@ -65,6 +65,15 @@ def test_a_frame_reads_back_as_its_event(case: dict[str, Any]) -> None:
 def test_what_would_break_out_of_a_field_is_refused(case: dict[str, Any]) -> None:
     with pytest.raises(FrameInvalid):
         encode_frame(case["event"], case["data_text"].encode(), case["event_id"])
+
+
+def test_many_events_are_written_as_each_would_be() -> None:
+    events = [("tick_update", b'{"n":%d}' % number, number) for number in range(3)]
+
+    assert encode_frames(events) == b"".join([encode_frame(*event) for event in events])
+    for bad in (("tick_update", b"{\n}", 3), ("tick\nupdate", b"{}", 3), ("", b"{}", 3), ("tick_update", b"{}", -1)):
+        with pytest.raises(FrameInvalid):
+            encode_frames([*events, bad])
 
 
 @given(key=_HOSTILE, value=_HOSTILE)

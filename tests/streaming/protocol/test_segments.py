@@ -103,6 +103,28 @@ def test_a_segment_costs_a_tenth_of_its_frames() -> None:
     assert len(block.body) * 10 < block.raw_bytes
 
 
+def test_a_segment_takes_no_more_events_than_it_has_room_for() -> None:
+    encoder = SegmentEncoder(4)
+    encoder.add(frames_of(3))
+
+    assert encoder.room == 1
+    with pytest.raises(ValueError, match="do not fit"):
+        encoder.encode(b"two frames", first_event_id=3, events=2)
+
+
+@given(sizes=st.lists(st.sampled_from([1, 2, 3, 4, 8]), min_size=1, max_size=12))
+def test_segments_of_both_compressors_follow_each_other_in_one_member(sizes: list[int]) -> None:
+    """S18: a viewer cannot tell which segments came as a whole, and which in pieces."""
+    blocks, frames = encode_in_batches(SegmentEncoder(4), sizes)
+    decoder, member = SegmentDecoder(), GzipMember()
+
+    sent = [member.open()]
+    sent += [member.add_shared(block, zlib.crc32(decoder.decode([block]))) for block in blocks]
+    sent.append(member.close())
+
+    assert gzip.decompress(b"".join(sent)) == b"".join(frames)
+
+
 def test_no_frames_give_no_block() -> None:
     assert SegmentEncoder().add([]) == []
 
