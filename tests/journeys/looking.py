@@ -146,8 +146,15 @@ def position_row(position: dict[str, Any]) -> list[str]:
         monitor.clock(position["entry_time"]),
         monitor.money(position["entry_price"]),
         monitor.money(position["current_price"]),
+        *(_level(position, *names) for names in (("stop_loss_price", "trailing_stop_price"), ("take_profit_price",))),
         monitor.signed_money(position["unrealized_pnl"]),
     ]
+
+
+def _level(position: dict[str, Any], *names: str) -> str:
+    # The words of guards that are there are proved with them; the sample's positions have none.
+    assert not any(position.get(name) for name in names)
+    return "—"
 
 
 def trade_rows(trades: list[dict[str, Any]]) -> list[list[str]]:
