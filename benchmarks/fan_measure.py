@@ -163,12 +163,10 @@ class Peer:
         """Nothing is left."""
 
 
-@contextmanager
-def peer(name: str, module: str, events: Path, *arguments: str, is_own: bool = False) -> Iterator[Peer]:
-    """Start a contestant; one of our own needs no environment apart."""
+def start_peer(name: str, module: str, events: Path, *arguments: str, is_own: bool = False) -> Program:
+    """Start a contestant, without waiting until it is ready; one of our own needs no environment apart."""
     requirements = () if is_own else PEER_REQUIREMENTS
-    with Program(name, f"{_HERE}.{module}", str(events), *arguments, requirements=requirements) as program:
-        yield Peer(name, program)
+    return Program(name, f"{_HERE}.{module}", str(events), *arguments, requirements=requirements)
 
 
 @contextmanager

@@ -25,12 +25,13 @@ from benchmarks.fan_measure import (
     Load,
     Measured,
     Ours,
+    Peer,
     Side,
     measure,
     median_of,
     our_writer,
-    peer,
     slowdown,
+    start_peer,
     writer_speed,
 )
 from benchmarks.harness import Figure
@@ -120,7 +121,7 @@ def run(effort: Effort) -> Results:
 
 
 def _peers(stack: ExitStack, events: Path, running: site.Site) -> dict[str, Side]:
-    started: dict[str, Side] = {}
+    started = {}
     sockets = running.variables["DATABASE_URL"].partition("host=")[2]
     for name, module, arguments in (
         (RAW, "fan_raw", ()),
@@ -130,8 +131,9 @@ def _peers(stack: ExitStack, events: Path, running: site.Site) -> dict[str, Side
         (SSE_STARLETTE, "fan_sse_starlette", ()),
     ):
         harness.progress(f"{name}: environment and start")
-        started[name] = stack.enter_context(peer(name, module, events, *arguments, is_own=name == RAW))
-    return started
+        started[name] = start_peer(name, module, events, *arguments, is_own=name == RAW)
+    # All of them first: each takes seconds until it is ready.
+    return {name: Peer(name, stack.enter_context(program)) for name, program in started.items()}
 
 
 def _memory(sides: Mapping[str, Side], viewers: Program, effort: Effort) -> dict[str, float]:

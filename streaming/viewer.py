@@ -24,7 +24,7 @@ from streaming import admission, event_log
 from streaming.admission import Admission
 from streaming.cohort import Cohort
 from streaming.counts import counts
-from streaming.line import Line, line_of
+from streaming.line import Line, frame_chunk, line_of, write_to_all
 from streaming.protocol import frames, resume
 from streaming.relay import Feed, get_relay
 from streaming.sign_in import SignIn
@@ -251,6 +251,9 @@ class Viewer:
     def _write(self, chunk: bytes, now: float) -> None:
         assert self.send is not None
         self._sent_at = now
+        if self._line is not None and not write_to_all((self._line,), frame_chunk(chunk)):
+            self._end_after_last()
+            return
         steps = self.send({"type": "http.response.body", "body": chunk, "more_body": True}).__await__()
         try:
             # As far as it goes without waiting: mostly that is all of it, and no task had to be woken.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from benchmarks import talk, viewers
 from benchmarks.contestants import fan_contest
 from benchmarks.contestants.fan_raw import chunk
-from benchmarks.fan_measure import Load, measure, peer
+from benchmarks.fan_measure import Load, Peer, measure, start_peer
 from streaming.protocol import frames
 
 EVENTS = [(event_id, b'{"event_id":%d,"text":"%b"}' % (event_id, b"x" * event_id)) for event_id in range(40)]
@@ -79,9 +79,9 @@ def test_a_small_run_delivers_every_event_to_every_viewer(tmp_path: Path) -> Non
 
     with (
         talk.Program("viewers", "benchmarks.viewers") as watching,
-        peer("raw", "fan_raw", events, is_own=True) as raw,
+        start_peer("raw", "fan_raw", events, is_own=True) as raw,
     ):
-        measured = measure(raw, watching, load)
+        measured = measure(Peer("raw", raw), watching, load)
 
     assert (measured.published, measured.delivered) == (39, 117)
     assert len(measured.latencies_ms) == 117
