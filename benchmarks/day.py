@@ -32,10 +32,16 @@ class Day:
     config: BacktestConfig
 
 
+def reference_folder() -> Path | None:
+    """Return where the reference day's files are; None where they are not."""
+    folder = Path(os.environ.get("REFERENCE_DAY") or ROOT.parent / "shared" / "data" / "nifty-2024-10-29")
+    return folder if folder.is_dir() else None
+
+
 def load() -> Day:
     """Read the day."""
-    folder = Path(os.environ.get("REFERENCE_DAY") or ROOT.parent / "shared" / "data" / "nifty-2024-10-29")
-    if not folder.is_dir():
+    folder = reference_folder()
+    if folder is None:
         config = BacktestConfig(strategy=parse_strategy(sample_strategy()), market_data=sample_day())
         return Day(name="the sample day (the reference day's files are not here)", config=config)
     strategy: dict[str, Any] = json.loads((folder / "strategy.json").read_text(encoding="utf-8"))

@@ -86,12 +86,22 @@ def web(site: Site) -> Iterator[Web]:
             time.sleep(0.05)
         yield Web(process.pid, port)
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process)
+
+
+@contextmanager
+def worker(site: Site) -> Iterator[int]:
+    """Start a worker; yields the id of its process."""
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "run_worker"],
+        cwd=ROOT,
+        env={**os.environ, **site.variables},
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        yield process.pid
+    finally:
+        _end(process)
 
 
 def free_port() -> int:
@@ -109,3 +119,12 @@ def listens(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -2,8 +2,8 @@
 A strategy graph as SVG: complete without a script, in no colours of its own.
 
 Every node is one group that can be reached by keyboard and says its name, kind and state; kinds differ by shape, states
-by text and by `data-status`. Scripts change the text and the attribute, stylesheets give the colours; without any it is
-drawn in the colour of the text.
+by text, by a mark of its own shape, and by `data-status`. Scripts change the text and the attribute, stylesheets give
+the colours and show the mark; without any it is drawn in the colour of the text.
 """
 
 from __future__ import annotations
@@ -42,6 +42,18 @@ _OUTLINES: Final[Mapping[str, str]] = {
     "exitNode": _CHAMFERED,
     "squareOffNode": _OCTAGON,
 }
+
+#: Marks of the states about (0, 0): a ring, a triangle, a star, a tick, a cross, a bar.
+_MARKS: Final[Mapping[str, str]] = {
+    "idle": "M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0Z",
+    "active": "M-3 -4L4 0L-3 4Z",
+    "fired": "M0 -5L1.4 -1.4L5 0L1.4 1.4L0 5L-1.4 1.4L-5 0L-1.4 -1.4Z",
+    "done": "M-4 0.5L-1.2 3.3L4 -3",
+    "failed": "M-3.2 -3.2L3.2 3.2M3.2 -3.2L-3.2 3.2",
+    "disabled": "M-4 0H4",
+}
+
+_HIDDEN: Final = SafeString(' display="none"')
 
 
 def graph_svg(graph: Mapping[str, Any], states: Mapping[str, NodeState] | None = None) -> SafeString:
@@ -96,7 +108,7 @@ def _node(node: Mapping[str, Any], box: Box, state: NodeState | None) -> SafeStr
         'aria-label="{}" transform="translate({})"><title>{}</title>'
         '<path class="node-shape" d="{}" fill="none" stroke="currentColor"></path>'
         '<text class="node-name" text-anchor="middle" fill="currentColor">{}</text> '
-        '<text class="node-state" text-anchor="middle" fill="currentColor" x="{}" y="{}">{}</text></g>',
+        '<text class="node-state" text-anchor="middle" fill="currentColor" x="{}" y="{}">{}</text>{}</g>',
         node["id"],
         name,
         kind,
@@ -110,7 +122,18 @@ def _node(node: Mapping[str, Any], box: Box, state: NodeState | None) -> SafeStr
         f"{_W / 2:g}",
         first + 13 * (len(lines) - 1) + 15,
         words if state is None else state.words,
+        "" if state is None else _marks(state.status, y=first + 13 * (len(lines) - 1) + 11),
     )
+
+
+def _marks(status: str, *, y: float) -> SafeString:
+    """Draw the mark of every state at one place, all but the node's own hidden: a style sheet shows another one."""
+    marks = format_html_join(
+        "",
+        '<path class="state-mark" data-mark="{}" d="{}" fill="none" stroke="currentColor"{}></path>',
+        ((name, d, "" if name == status else _HIDDEN) for name, d in _MARKS.items()),
+    )
+    return format_html('<g transform="translate({} {})" aria-hidden="true">{}</g>', 17, f"{y:g}", marks)
 
 
 def _lines(name: str, length: int) -> list[str]:

@@ -37,8 +37,8 @@ class NodeState:
 
     @property
     def words(self) -> str:
-        """The state as the graph writes it: "active", "fired ×3"."""
-        return f"{self.status} ×{self.fired}" if self.status in ("fired", "done") and self.fired else self.status
+        """The state as the graph writes it: "active", "active ×2", "fired ×3"."""
+        return f"{self.status} ×{self.fired}" if self.fired else self.status
 
 
 def state_of(*, is_active: bool, fires_now: bool, fired: int) -> NodeState:

@@ -8,10 +8,11 @@ commits, while the engine goes on: blocks, head, trades, node events and progres
 notification. It also compresses what does not fill a segment. Waiting events are bounded: an engine that is faster than
 the database waits for it.
 
-A batch is committed at the latest 50 ms after its first event, at once where the session is paced. Events that the log
-has already (a worker took over and reruns the session from the start) are skipped. A failure of either thread is kept
-in `failure`; who drives the engine looks at it before each tick, for the emitter would only drop a callback that
-raises.
+A batch is committed at the latest 50 ms after its first event, 25 ms where the session is paced, and at once where its
+pace is so slow that ticks are told apart by eye: a commit for each tick of a fast session costs more than the tick.
+Events that the log has already (a worker took over and reruns the session from the start) are skipped. A failure of
+either thread is kept in `failure`; who drives the engine looks at it before each tick, for the emitter would only drop
+a callback that raises.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ logger = logging.getLogger(__name__)
 
 #: How long an event of an unpaced session may wait for company.
 FLUSH_SECONDS: Final = 0.05
+#: The same of a session that is paced, but faster than a screen shows single ticks.
+FAST_FLUSH_SECONDS: Final = 0.025
+#: Ticks a second from which on a paced session counts as fast.
+FAST_PACE: Final = 1 / FAST_FLUSH_SECONDS
 #: How many events may wait: about 1 MB, for nearly all of them are compressed; 26 MB where a proxy is told of them.
 MAX_WAITING: Final = 8192
 #: How often the wish to cancel is looked up, also while no event comes.
@@ -85,7 +90,7 @@ class LogPublisher:
         self._writer = event_log.LogWriter(session.pk)
         self._skip_through = -1 if self._writer.head is None else self._writer.head
         self._last_frame = self._read_last_frame()
-        self._flush_seconds = FLUSH_SECONDS if session.pace is None else 0.0
+        self._flush_seconds = _seconds_for_company(session.pace)
         # What waits, oldest first: compressed segments, then the events of the one that is not complete.
         self._segments: list[Waiting] = []
         self._events_in_segments = 0
@@ -132,7 +137,7 @@ class LogPublisher:
         rest.append(event)
         count = len(rest)
         if count == 1 and not self._segments:
-            # A paced run wakes the thread for each event; an unpaced one lets it sleep out its 50 ms.
+            # A slow run wakes the thread for each event; a fast one lets it sleep out its time.
             self._wake()
         if count >= self._room:
             self._complete_segment()
@@ -280,3 +285,10 @@ class LogPublisher:
             self._rest.clear()
             self._segments, self._events_in_segments = [], 0
             self._changed.notify_all()
+
+
+def _seconds_for_company(pace: float | None) -> float:
+    """Return how long an event may wait for others, for a session of so many ticks a second; None is full speed."""
+    if pace is None:
+        return FLUSH_SECONDS
+    return FAST_FLUSH_SECONDS if pace > FAST_PACE else 0.0

@@ -42,6 +42,8 @@ AT_ONCE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 #: How long a paced run sleeps at most before it looks whether it should stop.
 _LONGEST_SLEEP_SECONDS: Final = 0.1
+#: A tick may be so much too early where more than one is due in that time.
+_BUNCH_SECONDS: Final = 0.005
 #: A paced run that is later than this does not hurry to catch up.
 _LATEST_SECONDS: Final = 1.0
 
@@ -278,6 +280,8 @@ class _Throttle:
         self.is_stopped = False
         self._publisher = publisher
         self._seconds_per_tick = None if pace is None else 1.0 / pace
+        # To fall asleep and wake for each of thousands of ticks would cost more than the ticks: they come in bunches.
+        self._soon = _BUNCH_SECONDS if pace is not None and pace * _BUNCH_SECONDS > 1 else 0.0
         self._should_stop = should_stop
         self._ticks_to_skip = ticks_done
         self._tick = 0
@@ -299,7 +303,7 @@ class _Throttle:
             self._due = now
         while self._may_go_on():
             left = self._due - time.monotonic()
-            if left <= 0:
+            if left <= self._soon:
                 return True
             self._never.wait(min(left, _LONGEST_SLEEP_SECONDS))
         return False

@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils import timezone
 from procrastinate import JobContext
 from procrastinate.contrib.django import app as queue
 from procrastinate.job_context import AbortReason
@@ -99,6 +100,25 @@ def create_session(
     version = StrategyVersion.objects.first() or create_version()
     data_set = DataSet.objects.first() or create_data_set(seconds=seconds)
     return actions.queue_session(version=version, data_set=data_set, owner=owner, pace=pace, **changes)
+
+
+def store_finished(like: BacktestSession, number: int) -> None:
+    """Store finished sessions: s-1 to s-…, the profit of s-n being n - 30, every tenth one failed."""
+    now = timezone.now()
+    rows = []
+    for each in range(1, number + 1):
+        is_failed = each % 10 == 0
+        result = {"total_pnl": f"{each - 30}.00", "net_pnl": f"{each - 30}.00", "total_trades": each % 7,
+                  "max_drawdown": f"{each}.50"}  # fmt: skip
+        rows.append(
+            BacktestSession(
+                session_id=f"s-{each}", strategy_version=like.strategy_version, data_set=like.data_set,
+                owner=like.owner, state=SessionState.FAILED if is_failed else SessionState.COMPLETED,
+                error="It failed." if is_failed else "", created_at=now + timedelta(seconds=each), finished_at=now,
+                ticks_done=300, total_ticks=300, result=None if is_failed else result,
+            )
+        )  # fmt: skip
+    BacktestSession.objects.bulk_create(rows, batch_size=1000)
 
 
 def events_of(session: BacktestSession) -> list[SSEEvent]:

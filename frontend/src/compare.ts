@@ -7,8 +7,9 @@
 
 import uPlot from 'uplot'
 import type { Trade } from 'backtest-stream'
-import { byId, setText } from './dom.ts'
+import { byId, setData, setText } from './dom.ts'
 import { formatTime } from './exchange_time.ts'
+import { readJson, sentenceOf, stateAfter } from './live/answers.ts'
 import { valueAt } from './live/tick_series.ts'
 import { tradeMarks, type TradeMarks } from './live/trade_markers.ts'
 import { formatSignedMoney } from './numbers.ts'
@@ -150,10 +151,9 @@ function numbers(column: Column): (number | null)[] {
 
 async function show(root: HTMLElement): Promise<void> {
   const figures = ['compare-equity', 'compare-difference'].map((id) => byId(id))
+  for (const figure of figures) setData(figure, 'face', 'loading')
   try {
-    const answer = await fetch(root.dataset['compareUrl'] ?? '', { headers: { Accept: 'application/json' } })
-    if (!answer.ok) throw new Error(`the server answered ${answer.status}`)
-    const { sessions, equity, trades } = (await answer.json()) as Compared
+    const { sessions, equity, trades } = await readJson<Compared>(root.dataset['compareUrl'] ?? '')
     const letters = sessions.map(({ letter }) => letter)
     const [lines, difference] = figures
     const marks = letters.map((_letter, place) => {
@@ -168,9 +168,12 @@ async function show(root: HTMLElement): Promise<void> {
     const others = equity.difference.slice(1).map((column) => numbers(column ?? []))
     if (difference != null) charts.push(new ComparedChart(difference, letters.slice(1), [times, ...others], [], clock))
     for (const chart of charts) chart.align()
+    for (const figure of figures) setData(figure, 'face', 'live')
   } catch (error) {
-    const words = error instanceof TypeError ? 'the server cannot be reached' : String(error)
-    for (const figure of figures) setText(figure?.querySelector('.chart-readout'), `cannot be drawn: ${words}`)
+    for (const figure of figures) {
+      setData(figure, 'face', stateAfter(error) === 'refused' ? 'forbidden' : 'error')
+      setText(figure?.querySelector('.chart-readout'), `It cannot be drawn: ${sentenceOf(error)}`)
+    }
   }
 }
 

@@ -8,6 +8,8 @@
 
 import { byId, setHidden, setText } from './dom.ts'
 import { formatTime } from './exchange_time.ts'
+import { tellTheConsole } from './facts_for_the_console.ts'
+import { readJson, sentenceOf, stateAfter, type AnswerState } from './live/answers.ts'
 import { openFeed, type Feed, type FeedMessage, type Line } from './live/feed.ts'
 import { FrameLoop, type Panel } from './live/frame_loop.ts'
 import { LineHistory } from './live/line_history.ts'
@@ -16,6 +18,7 @@ import { SessionStore } from './live/session_store.ts'
 import type { GuardsDocument } from './live/guard_book.ts'
 import type { SeriesColumns } from './live/tick_series.ts'
 import { ControlPanel, type SessionDocument } from './panels/control.ts'
+import { FacesPanel, type FaceFacts } from './panels/faces.ts'
 import { FiguresPanel, StatusPanel } from './panels/headline.ts'
 import { ReplaySource } from './replay/replay_source.ts'
 import { SessionDesk } from './session_desk.ts'
@@ -54,6 +57,7 @@ class SessionPage {
   #queuePosition: number | null = null
   #tickCameAt: number | null = null
   #isFetchingHistory = false
+  #seriesAnswer: AnswerState = 'none'
   #clock: ReturnType<typeof setInterval> | undefined
   /** Batches are taken one after the other, also where a snapshot takes a while to open. */
   #work: Promise<void> = Promise.resolve()
@@ -79,6 +83,8 @@ class SessionPage {
       fetchPrices: (symbols) => this.#fetchPrices(symbols),
       whenKnown: (panel) => this.#whenKnown(panel),
     })
+    // The last, so that it says of each panel what that shows now.
+    this.#loop.add(new FacesPanel(() => this.#faces(), () => this.#loop.flush()))
   }
 
   start(): void {
@@ -92,6 +98,13 @@ class SessionPage {
     if (this.#ended() === null) this.#control.start()
     else void this.#control.read()
     this.#desk.start()
+    const { series } = this.#store
+    tellTheConsole({
+      tick: () => this.#view.tick,
+      state: () => this.#view.state,
+      ticks: () => [series.first, series.last],
+      tickAt: (time) => series.tickAt(time),
+    })
     const calm = matchMedia('(prefers-reduced-motion: reduce)')
     const calmDown = (): void => void (this.#loop.slowest = calm.matches ? CALM_MS : 0)
     calmDown()
@@ -115,14 +128,15 @@ class SessionPage {
 
   /** An answer came: draw it at once for a reader who waits for it, in its turn for one who watches the day go by. */
   #redraw(): void {
-    if (this.#view.head.isPlaying) this.#loop.markDirty()
+    const goesBy = this.#view.head.isPlaying || (this.#view.isFollowing && this.#store.completion === null)
+    if (goesBy) this.#loop.markDirty()
     else this.#loop.flush()
   }
 
   /** Draw a panel once the stream has told something; until then what the template wrote is the newest that is known. */
   #whenKnown(panel: Panel): void {
-    const draw = (now: number): void => {
-      if (this.#store.state.event_id >= 0) panel.draw(now)
+    const draw = (now: number, isWhole: boolean): boolean | void => {
+      if (this.#store.state.event_id >= 0) return panel.draw(now, isWhole)
     }
     this.#loop.add({ interval: panel.interval, canYield: panel.canYield === true, draw })
   }
@@ -142,6 +156,22 @@ class SessionPage {
       time: Number.isNaN(time) ? '' : formatTime(time),
       age: this.#tickCameAt === null ? null : now - this.#tickCameAt,
       queuePosition: this.#queuePosition,
+    }
+  }
+
+  #faces(): FaceFacts {
+    const { news, tick } = this.#facts()
+    return {
+      stream: {
+        line: this.#line,
+        hasBegun: this.#store.state.event_id >= 0,
+        hasEnded: this.#ended() !== null,
+        hasTick: tick > 0,
+        silentFor: news.silentFor,
+      },
+      moment: this.#view.moment,
+      series: this.#seriesAnswer,
+      why: this.#desk.whyAnswer,
     }
   }
 
@@ -220,12 +250,15 @@ class SessionPage {
   async #fetchHistory(): Promise<void> {
     if (this.#isFetchingHistory) return
     this.#isFetchingHistory = true
+    if (this.#seriesAnswer === 'none') this.#seriesAnswer = 'reading'
     try {
       const { columns } = await this.#fetchSeries('')
       this.#store.series.merge(columns)
+      this.#seriesAnswer = 'read'
       this.#showHistoryFault(null)
     } catch (error) {
-      this.#showHistoryFault(error instanceof TypeError ? 'The server cannot be reached.' : String(error))
+      this.#seriesAnswer = stateAfter(error)
+      this.#showHistoryFault(sentenceOf(error))
     }
     this.#desk.seriesChanged()
     this.#loop.flush()
@@ -245,9 +278,7 @@ class SessionPage {
   }
 
   async #fetchSeries(query: string): Promise<SeriesDocument> {
-    const answer = await fetch(this.#setting('seriesUrl') + query, { headers: { Accept: 'application/json' } })
-    if (!answer.ok) throw new Error(`The day's series cannot be read: the server answered ${answer.status}.`)
-    return (await answer.json()) as SeriesDocument
+    return readJson<SeriesDocument>(this.#setting('seriesUrl') + query)
   }
 
   #showHistoryFault(fault: string | null): void {

@@ -6,6 +6,7 @@
 import { byId, setHidden, setText } from './dom.ts'
 import { formatTime } from './exchange_time.ts'
 import { NOWHERE, readPlace, TIMEFRAMES, writePlace, type Place, type Tab } from './links.ts'
+import type { AnswerState } from './live/answers.ts'
 import type { FrameLoop, Panel } from './live/frame_loop.ts'
 import { ChartTable } from './panels/chart_table.ts'
 import { download, pictureOf } from './panels/chart_picture.ts'
@@ -110,6 +111,11 @@ export class SessionDesk {
   /** The day's clock has changed: ticks now have times that they had not before. */
   seriesChanged(): void {
     if (!this.#isRangeShown && this.#place.range !== null) this.#showRange()
+  }
+
+  /** How the question for the chosen node's memory stands. */
+  get whyAnswer(): AnswerState {
+    return this.#inspector.answer
   }
 
   seek(tick: number): void {

@@ -6,11 +6,13 @@
 
 import type { OpenPosition, ViewerState } from 'backtest-stream'
 import { rememberState, type Evaluations } from './live/evaluations.ts'
+import type { MomentFacts } from './live/panel_faces.ts'
 import type { SessionStore } from './live/session_store.ts'
 import { tradeMarks, type TradeMarks } from './live/trade_markers.ts'
 import { AT_NEWEST, tickShown, type Playhead } from './replay/playhead.ts'
 import type { ReplaySource } from './replay/replay_source.ts'
 
+const NO_FAULT = { fault: null, isRefused: false } as const
 const NO_POSITIONS: readonly OpenPosition[] = []
 
 export class SessionView {
@@ -51,9 +53,11 @@ export class SessionView {
     return this.head.tick === null || this.state.diagnostics.current_state?.tick === this.head.tick
   }
 
-  /** Why an earlier state cannot be shown; null where it can. */
-  get fault(): string | null {
-    return this.head.tick === null ? null : this.#source.fault
+  /** How the moment stands that is looked at. */
+  get moment(): MomentFacts {
+    const { isFollowing, isExact } = this
+    const { fault, isRefused } = isFollowing || isExact ? NO_FAULT : this.#source
+    return { isFollowing, isExact, fault, isRefused }
   }
 
   get openPositions(): readonly OpenPosition[] {

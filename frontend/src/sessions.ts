@@ -4,6 +4,7 @@
  */
 
 import { byId, create, setData, setHidden, setText } from './dom.ts'
+import { readJson, sentenceOf, stateAfter } from './live/answers.ts'
 import { formatAge, formatCount, formatSignedMoney, signOf } from './numbers.ts'
 import { sparkPath } from './spark.ts'
 
@@ -44,7 +45,8 @@ class SessionList {
   /** Rows that were not finished when they were last seen. */
   readonly #unfinished = new Set<string>()
   #readAt: number | null = null
-  #fault: string | null = null
+  #fault: { readonly sentence: string; readonly face: 'error' | 'forbidden' } | null = null
+  #isHeld = false
 
   constructor(url: string) {
     this.#url = url
@@ -57,37 +59,45 @@ class SessionList {
   }
 
   start(): void {
+    byId('list-hold')?.addEventListener('click', () => this.#hold())
     void this.#refreshForEver()
     setInterval(() => this.#showFreshness(), 1_000)
   }
 
   async #refreshForEver(): Promise<void> {
     for (;;) {
-      if (document.visibilityState === 'visible') await this.#refresh()
+      if (document.visibilityState === 'visible' && !this.#isHeld) await this.#refresh()
       await new Promise((resolve) => setTimeout(resolve, REFRESH_MS))
     }
   }
 
+  /** What moves by itself can be held (WCAG 2.2.2). */
+  #hold(): void {
+    this.#isHeld = !this.#isHeld
+    byId('list-hold')?.setAttribute('aria-pressed', String(this.#isHeld))
+    this.#showFreshness()
+  }
+
   async #refresh(): Promise<void> {
     try {
-      const live = await read<LiveDocument>(`${this.#url}live/`)
+      const live = await readJson<LiveDocument>(`${this.#url}live/`)
       const running = new Set(live.results.map(({ session_id }) => session_id))
       for (const session of live.results) showProgress(this.#rows.get(session.session_id), session)
       const ended = [...this.#unfinished].filter((id) => !running.has(id))
       for (const id of ended) await this.#showEnd(id)
-      for (const id of this.#cards.gone(running)) this.#cards.end(await read<SessionRow>(`${this.#url}${id}/`))
+      for (const id of this.#cards.gone(running)) this.#cards.end(await readJson<SessionRow>(`${this.#url}${id}/`))
       this.#cards.show(live)
       this.#announce(live.newest)
       this.#readAt = performance.now()
       this.#fault = null
     } catch (error) {
-      this.#fault = error instanceof TypeError ? 'the server cannot be reached' : String(error)
+      this.#fault = { sentence: sentenceOf(error), face: stateAfter(error) === 'refused' ? 'forbidden' : 'error' }
     }
     this.#showFreshness()
   }
 
   async #showEnd(id: string): Promise<void> {
-    const session = await read<SessionRow>(`${this.#url}${id}/`)
+    const session = await readJson<SessionRow>(`${this.#url}${id}/`)
     showSession(this.#rows.get(id), session)
     // More sessions may run than the live document lists.
     if (session.state !== 'queued' && session.state !== 'running') this.#unfinished.delete(id)
@@ -101,7 +111,10 @@ class SessionList {
 
   #showFreshness(): void {
     const age = this.#readAt === null ? '' : `updated ${formatAge(performance.now() - this.#readAt)} ago`
-    setText(byId('list-freshness'), this.#fault === null ? age : `not up to date: ${this.#fault}${age && `, ${age}`}`)
+    const words = this.#fault === null ? age : `not up to date: ${this.#fault.sentence} ${age}`
+    setText(byId('list-freshness'), this.#isHeld ? `held, ${words}` : words)
+    const face = this.#fault?.face ?? (this.#isHeld ? 'stale' : this.#readAt === null ? 'loading' : 'live')
+    for (const id of ['sessions', 'live-now']) setData(byId(id), 'face', face)
   }
 }
 
@@ -226,12 +239,6 @@ function netOf(result: NonNullable<SessionRow['result']>): string {
 /** 100 as "100", 61.5 as "61.5": as the template's floatformat writes them. */
 function percentWords(percent: number): string {
   return Number.isInteger(percent) ? String(percent) : percent.toFixed(1)
-}
-
-async function read<Document>(url: string): Promise<Document> {
-  const answer = await fetch(url, { headers: { Accept: 'application/json' } })
-  if (!answer.ok) throw new Error(`the server answered ${answer.status}`)
-  return (await answer.json()) as Document
 }
 
 const url = byId('sessions')?.dataset['sessionsUrl'] ?? byId('live-now')?.dataset['liveUrl']?.replace(/live\/$/, '')

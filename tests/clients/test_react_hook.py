@@ -84,7 +84,7 @@ def test_the_hook_follows_a_session_through_a_restart_of_the_server(
     open_page: Callable[..., Page],
     run_worker_process: "subprocess.Popen[str]",
 ) -> None:
-    """S8 and S9, in a page whose server is killed in the middle of the session."""
+    """S8 and S9, in a page whose server is killed in the middle of the session. Requirement 32 of the monitor."""
     answers: list[Response] = []
     page = open_page(session, hook="published")
     page.on("response", lambda answer: answers.append(answer) if answer.url.endswith("/stream") else None)

@@ -28,6 +28,7 @@ def test_its_types_are_right(node_tools: NodeTools) -> None:
 
 
 def test_the_hook_keeps_its_promises_in_both_reacts(node_tools: NodeTools, tmp_path: Path) -> None:
+    """Requirement 32 of the monitor."""
     report = tmp_path / "report.json"
 
     node_tools.program("vitest", "run", "--project=react*", "--reporter=json", f"--outputFile={report}", cwd=CLIENT)

@@ -57,6 +57,36 @@ def site(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterato
         yield site
 
 
+@pytest.fixture(scope="session")
+def pair(site: RunningSite) -> tuple[str, str]:
+    """Return two finished sessions of the shared site, of a small market, that decide alike up to its 102nd tick."""
+    return site.run_two_that_part()
+
+
+@pytest.fixture(scope="module")
+def running_id(site: RunningSite) -> Iterator[str]:
+    """Yield a session that runs while a file's tests look at it, and cancel it in the end."""
+    session_id = site.queue("20")
+    yield session_id
+    site.cancel(session_id)
+
+
+@pytest.fixture
+def live_id(site: RunningSite) -> Iterator[str]:
+    """Yield a session that runs for as long as a test may last, and cancel it in the end."""
+    session_id = site.queue("20")
+    yield session_id
+    site.cancel(session_id)
+
+
+@pytest.fixture
+def site_line(site: RunningSite) -> Iterator[CuttableLine]:
+    """Yield a line to the shared site that the test can cut or stall."""
+    line = CuttableLine(site.url)
+    yield line
+    line.close()
+
+
 @pytest.fixture
 def desk(context: BrowserContext, site: RunningSite) -> Iterator[Page]:
     """Yield a page on the shared site that has done nothing no page may do, also when the test is over."""

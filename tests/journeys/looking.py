@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
 from strategies.templatetags import monitor
 
-#: Milliseconds for one answer of the server and its drawing, on a busy machine.
-PATIENCE = 30_000
 #: Inside the window, and not below the bars at its top and its bottom.
 _IS_IN_SIGHT = """(node) => {
     const { top, bottom, left, width, height } = node.getBoundingClientRect()
     return top >= 0 && bottom <= innerHeight
         && node.contains(document.elementFromPoint(left + width / 2, top + height / 2)) }"""
+_EXCHANGE = timezone(timedelta(hours=5, minutes=30))
+#: Milliseconds for one answer of the server and its drawing, on a busy machine.
+PATIENCE = 30_000
 #: A ring around it, or a thick outline where a node of the graph has the focus.
 _IS_RINGED = """(node) => {
     const ring = getComputedStyle(node)
@@ -65,6 +67,22 @@ def go_to_tick(page: Page, tick: int) -> None:
     )
     expect(page.locator("#scrub-tick")).to_have_text(f"tick {monitor.count(tick)}", timeout=PATIENCE)
     await_moment(page)
+
+
+def go_to_time(page: Page, timestamp: str) -> None:
+    """Drag the bar to the first tick at a time of the exchange."""
+    go_to_tick(page, page.evaluate("(time) => backtest.tickAt(time)", unix(timestamp)))
+
+
+def unix(timestamp: str) -> float:
+    """Return Unix seconds of a time as the interface writes it, with its zone or as the exchange's clock."""
+    at = datetime.fromisoformat(timestamp)
+    return (at if at.tzinfo else at.replace(tzinfo=_EXCHANGE)).timestamp()
+
+
+def tick_of(page: Page) -> int:
+    """Read the tick that the page shows."""
+    return int(page.inner_text("#scrub-tick").removeprefix("tick ").replace(",", ""))
 
 
 def rows(page: Page, section: str) -> list[list[str]]:
@@ -117,6 +135,26 @@ def trade_row(number: int, trade: dict[str, Any]) -> list[str]:
         monitor.signed_money(trade["pnl"]),
         trade["exit_reason"],
     ]
+
+
+def position_row(position: dict[str, Any]) -> list[str]:
+    """Write the row of an open position, from the API's document."""
+    return [
+        monitor.contract(position["symbol"]),
+        position["side"].capitalize(),
+        monitor.count(position["quantity"]),
+        monitor.clock(position["entry_time"]),
+        monitor.money(position["entry_price"]),
+        monitor.money(position["current_price"]),
+        *(_level(position, *names) for names in (("stop_loss_price", "trailing_stop_price"), ("take_profit_price",))),
+        monitor.signed_money(position["unrealized_pnl"]),
+    ]
+
+
+def _level(position: dict[str, Any], *names: str) -> str:
+    # The words of guards that are there are proved with them; the sample's positions have none.
+    assert not any(position.get(name) for name in names)
+    return "—"
 
 
 def trade_rows(trades: list[dict[str, Any]]) -> list[list[str]]:

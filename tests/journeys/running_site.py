@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,29 @@ pace = None if sys.argv[1] == "max" else float(sys.argv[1])
 data_set = DataSet.objects.get(slug="sample-2024-10-29")
 print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=pace).session_id)
 """
+#: A strategy that does little, on the sample day and on three days like it.
+_ONE_DAY_AND_THREE = """
+import os, django
+os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
+django.setup()
+from pathlib import Path
+from django.conf import settings
+from benchmarks import monitor_sessions
+from strategies import actions
+from strategies.market_data import simulator, tick_file
+from strategies.models import DataSet
+from tests import sessions
+path = Path(settings.DATA_DIR) / "uploads" / "data_sets" / "three-days.parquet"
+path.parent.mkdir(parents=True, exist_ok=True)
+tick_file.write_ticks(monitor_sessions.three_days(simulator.sample_day()), path)
+three = DataSet(slug="three-days", name="Three days", ticks_file=f"data_sets/{path.name}")
+actions.describe_data_set(three, actions.load_data_set(three))
+three.save()
+graph = sessions.graph(name="Two calls, for days")
+version = actions.create_strategy(slug="two-calls-for-days", name=graph["name"], document=graph, owner=None)
+for data_set in (DataSet.objects.get(kind=DataSet.Kind.SAMPLE), three):
+    print(actions.queue_session(version=version, data_set=data_set, owner=None, pace=None).session_id)
+"""
 _CANCEL = """
 import os, sys, django
 os.environ["DJANGO_SETTINGS_MODULE"] = "backtest_site.settings"
@@ -79,8 +102,46 @@ try:
 except actions.StepRefused:
     pass
 """
+_WEB = ["-m", "uvicorn", "backtest_site.asgi:application", "--loop", "uvloop", "--http", "httptools"]
+_WEB += ["--lifespan", "off", "--timeout-graceful-shutdown", "1", "--log-level", "warning"]
 #: Within which the sample day is over on a slow and busy machine.
 _DAY_SECONDS = 180
+
+
+class WebServer:
+    """A web server on a port of its own that it comes back to."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = int(probe.getsockname()[1])
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Its address, whether it serves or not."""
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Serve, and return once it answers."""
+        command = [*_WEB, "--port", str(self._port)]
+        self._process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + _DAY_SECONDS
+        while True:
+            with suppress(httpx.TransportError):
+                httpx.get(f"{self.url}/healthz", timeout=30)
+                return
+            assert self._process.poll() is None, "the web server has ended"
+            assert time.monotonic() < deadline, "the web server does not answer"
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it as a crash would: nobody is told."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=15)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +191,11 @@ class RunningSite:
         """Wait until a session is in a state."""
         _await_state(self.url, session_id, state)
 
+    def run_one_day_and_three(self) -> tuple[str, str]:
+        """Queue a session of the sample day and one of three such days, of a strategy that does little."""
+        one, three = _run(self.environment, "-c", _ONE_DAY_AND_THREE).split()
+        return one, three
+
     def cancel(self, session_id: str) -> None:
         """Cancel a session, if it still runs."""
         _run(self.environment, "-c", _CANCEL, session_id)
@@ -144,10 +210,25 @@ class RunningSite:
         expect(page.get_by_role("link", name="Admin")).to_be_visible(timeout=30_000)
         return page
 
+    @contextmanager
+    def another_server(self) -> Iterator[WebServer]:
+        """Start a second web server of the site, which a test may kill, and end it."""
+        server = WebServer(self.environment)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.kill()
+
     def queue(self, pace: str) -> str:
         """Queue a run of the sample day and return its id."""
         answer = _manage(self.environment, "queue_sample_run", "--pace", pace)
         return answer.split()[-1]
+
+
+def comparison_of(*session_ids: str) -> str:
+    """Return the path of the page that lays sessions beside each other."""
+    return f"/sessions/compare/?{'&'.join(f's={session_id}' for session_id in session_ids)}"
 
 
 @contextmanager
@@ -171,17 +252,7 @@ def started(home: Path, postgres_url: str) -> Iterator[RunningSite]:
     try:
         prepared = _run(environment, "-m", "backtest_site.preparation", "--pace", "max")
         session_id = json.loads(prepared.splitlines()[-1])["page"].split("/")[2]
-        web = ["-m", "uvicorn", "backtest_site.asgi:application", "--fd", str(listener.fileno()), "--loop", "uvloop"]
-        web += [
-            "--http",
-            "httptools",
-            "--lifespan",
-            "off",
-            "--timeout-graceful-shutdown",
-            "1",
-            "--log-level",
-            "warning",
-        ]
+        web = [*_WEB, "--fd", str(listener.fileno())]
         for command in (web, ["manage.py", "run_worker"]):
             processes.append(  # noqa: PERF401 - what was started before a failure is ended as well
                 subprocess.Popen(

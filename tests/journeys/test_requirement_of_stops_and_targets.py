@@ -92,7 +92,8 @@ def test_requirement_08_markers_and_levels_of_a_live_run_are_those_of_the_replay
     leg = model(desk, "leg-chart-1")
     assert steps(leg, last) == wanted
     assert markers(leg) == expected_markers(trades, symbol=last["symbol"])
-    assert markers(model(desk, "price-chart")) == expected_markers(trades_of(site, guarded))
+    for chart in ("price-chart", "pnl-chart"):
+        assert markers(model(desk, chart)) == expected_markers(trades_of(site, guarded))
 
 
 def test_requirement_08_compare_marks_what_decided_each_exit(desk: Page, site: RunningSite, guarded: str) -> None:

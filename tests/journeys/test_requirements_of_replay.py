@@ -4,39 +4,93 @@ A finished session looked at, moment by moment, on one site that all these tests
 Each test is named after the requirement of the monitor that it proves.
 """
 
+import json
 import random
 import re
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from strategies.templatetags import monitor
+from streaming.protocol import fold
 from tests.journeys import looking
 from tests.journeys.looking import PATIENCE
 from tests.journeys.running_site import RunningSite
 
 pytestmark = pytest.mark.browser
 
+#: Drags the bar to a tick and waits until that is painted.
+_SEEK = """(tick) => new Promise((resolve) => {
+    const began = performance.now()
+    const bar = document.getElementById('scrub')
+    const isThere = () => document.getElementById('session').dataset.exact === 'yes'
+        && document.getElementById('scrub-tick').textContent === `tick ${tick.toLocaleString('en-US')}`
+    const look = () => {
+        if (!isThere()) return void requestAnimationFrame(look)
+        setTimeout(() => {
+            const { diagnostics, trades } = backtest.state()
+            resolve({ milliseconds: performance.now() - began, state: { diagnostics, trades } })
+        })
+    }
+    bar.value = tick
+    bar.dispatchEvent(new Event('input', { bubbles: true }))
+    requestAnimationFrame(look) })"""
+_RESTS_WHERE_IT_SHOWS = """() => document.getElementById('transport').dataset.mode === 'still'
+    && document.getElementById('scrub-tick').textContent === `tick ${backtest.tick().toLocaleString('en-US')}`"""
 #: The first entry signal misses by nothing at all: 24,265.40 is not above 24,265.40.
 _NEAR_MISS = 312
 
 
-def test_requirement_07_and_13_every_moment_shows_what_the_books_say_to_the_cent(desk: Page, site: RunningSite) -> None:
-    looking.open_finished(desk, f"{site.url}{site.finished}")
+def test_requirement_07_at_every_pause_the_page_shows_the_ledger_to_the_cent(desk: Page, site: RunningSite) -> None:
+    ledger = site.read_of_finished("trades/?limit=1000")["results"]
     chance = random.Random(7)
-    ticks = [1, 422, 546, *(chance.randrange(1, 22_351) for _ in range(17)), 22_351]
+    looking.open_finished(desk, f"{site.url}{site.finished}?t=1")
+    desk.get_by_role("button", name="max").click()
 
+    for target in sorted(chance.sample(range(200, 21_000), 20)):
+        # On to some moment, and held there as soon as the hand is.
+        desk.keyboard.press("Space")
+        desk.wait_for_function("(tick) => backtest.tick() >= tick", arg=target, timeout=PATIENCE)
+        desk.keyboard.press("Space")
+        # The moment may have moved and rested between two drawings: wait until the bar shows where it rests.
+        desk.wait_for_function(_RESTS_WHERE_IT_SHOWS, timeout=PATIENCE)
+        looking.await_moment(desk)
+        _assert_books(desk, site, ledger)
+    desk.keyboard.press("l")
+    expect(desk.locator("#scrub-tick")).to_have_text("tick 22,351", timeout=PATIENCE)
+    looking.await_moment(desk)
+    _assert_books(desk, site, ledger)
+    result = site.read_of_finished("")["result"]
+    assert desk.inner_text("#figure-total") == monitor.signed_money(result["total_pnl"])
+    assert desk.inner_text("#figure-trades") == str(result["total_trades"])
+
+
+def test_requirement_13_a_hundred_seeks_show_the_state_of_a_run_stopped_there(
+    desk: Page, site: RunningSite, record_property: Callable[[str, object], None]
+) -> None:
+    chance = random.Random(13)
+    far = [chance.randrange(300, 22_000) for _ in range(50)]
+    # After each leap a step nearby, which the page answers from what it has fetched around the place.
+    ticks = [tick for leap in far for tick in (leap, leap + chance.choice([-200, -60, -1, 1, 60, 200]))]
+    runs = _straight_runs(site, set(ticks))
+    looking.open_finished(desk, f"{site.url}{site.finished}")
+
+    milliseconds = []
     for tick in ticks:
-        looking.go_to_tick(desk, tick)
-        state = site.read_of_finished(f"state/?tick={tick}")
+        seen = desk.evaluate(_SEEK, tick)
+        milliseconds.append(seen["milliseconds"])
+        served = site.read_of_finished(f"state/?tick={tick}")
 
-        assert looking.figures(desk) == looking.figures_of(state), f"tick {tick}"
-        trades = [looking.trade_row(place, trade) for place, trade in enumerate(state["trades"]["trades"], start=1)]
-        assert looking.rows(desk, "#trades") == trades[::-1], f"tick {tick}"
-        events = state["diagnostics"]["events_history"].values()
-        assert looking.rows(desk, "#node-events") == [looking.event_row(event) for event in events][::-1]
-        assert len(looking.rows(desk, "#positions")) == len(state["diagnostics"]["current_state"]["open_positions"])
+        assert seen["state"] == runs[tick], f"tick {tick} on the page"
+        assert {name: served[name] for name in ("diagnostics", "trades")} == runs[tick], f"tick {tick} of the server"
+
+    # What a machine takes that others use too is told, not judged.
+    record_property("seek_to_paint_p95_ms", round(sorted(milliseconds)[94], 1))
+    print(f"100 seeks, input to paint: p95 {sorted(milliseconds)[94]:.0f} ms, median {sorted(milliseconds)[49]:.0f} ms")
 
 
 def test_requirement_13_playing_on_and_stepping_back_end_in_the_same_states(desk: Page, site: RunningSite) -> None:
@@ -49,7 +103,7 @@ def test_requirement_13_playing_on_and_stepping_back_end_in_the_same_states(desk
     desk.keyboard.press("Space")
     expect(desk.locator("#transport[data-mode=playing]")).not_to_be_attached()
     looking.await_moment(desk)
-    tick = _tick(desk)
+    tick = looking.tick_of(desk)
     for key, step in (("Shift+ArrowLeft", -60), ("ArrowLeft", -1), ("ArrowRight", 1), ("Shift+ArrowRight", 60)):
         desk.keyboard.press(key)
         tick += step
@@ -85,6 +139,38 @@ def test_requirement_08_and_22_entries_and_exits_of_the_charts_are_those_of_the_
     expect(first).to_have_text("09:40:59")
     first.click()
     expect(desk.locator("#figure-time")).to_have_text("09:40:59", timeout=PATIENCE)
+
+
+def test_requirement_22_charts_are_read_by_keyboard_and_by_ear(desk: Page, site: RunningSite) -> None:
+    looking.open_finished(desk, f"{site.url}{site.finished}?t=9300")
+    for chart in ("price", "pnl", "drawdown", "leg-chart-1"):
+        figure = desk.locator(f"#{chart if '-' in chart else f'{chart}-chart'}")
+        heard = figure.aria_snapshot()
+        assert heard.startswith("- figure"), heard
+        # Its name, its span, and its summary: lowest, highest, last, and where it went.
+        assert re.search(
+            r'img "[^"]+, 09:15:00 to 15:30:00 IST: low \S+, high \S+, last \S+, (higher than|lower than|as) at its '
+            r'beginning\. Arrow keys move through time\."|img "NIFTY',
+            heard,
+        ), heard
+        assert figure.get_attribute("aria-describedby") == "chart-table-name"
+    canvas = desk.locator("#pnl-chart .chart-canvas")
+    canvas.focus()
+    desk.keyboard.press("ArrowRight")
+    expect(desk.locator("#moment-announcement")).to_have_text(re.compile("^11:50:59, P&L [+−]"), timeout=PATIENCE)
+    assert desk.locator("#moment-announcement").get_attribute("aria-live") == "polite"
+
+    looking.tab_to(desk, "#chart-table-name")
+    desk.keyboard.press("Enter")
+    count = desk.locator("#chart-table-count")
+    expect(count).to_have_text("rows 1 to 25 of 376", timeout=PATIENCE)
+    looking.tab_to(desk, "#chart-table-next")
+    desk.keyboard.press("Enter")
+    expect(count).to_have_text("rows 26 to 50 of 376")
+    looking.tab_to(desk, "#chart-table tbody tr:first-child button")
+    desk.keyboard.press("Enter")
+    expect(desk.locator("#figure-time")).to_have_text("09:40:59", timeout=PATIENCE)
+    assert "cell" in desk.locator("#chart-table-body").aria_snapshot()
 
 
 def test_requirement_09_one_moment_on_every_chart_graph_and_table(desk: Page, site: RunningSite) -> None:
@@ -126,7 +212,13 @@ def test_requirement_10_why_the_entry_did_not_fire_at_a_near_miss(desk: Page, si
     assert told == [
         [row["raw"], row["evaluated"], f"since {monitor.clock(row['since_time'])}"] for row in why["conditions"]
     ]
-    expect(desk.locator("#why-parents")).to_have_text("Activated by Start (done)")
+    expect(desk.locator("#why-parents")).to_have_text(re.compile(r"^Activated by Start \(done( ×1)?\)$"))
+    # When it was true last, and the way there.
+    was_true = [row for row in why["conditions"] if not row["result"] and row["last_true_tick"]]
+    for row in was_true:
+        shown = looking.condition(desk, row["raw"])
+        expect(shown.locator(".last-true")).to_have_text(f"last true {monitor.clock(row['last_true_time'])}")
+        expect(shown.locator(".go-there")).to_have_attribute("href", f"?t={row['last_true_tick']}")
 
 
 def test_requirement_11_a_range_is_explained_by_the_share_of_each_condition(desk: Page, site: RunningSite) -> None:
@@ -210,104 +302,46 @@ def test_requirement_14_keys_act_on_the_page_and_can_be_turned_off(desk: Page, s
     # A chart that has the focus keeps its arrows: they are not a page's shortcut.
     desk.locator("#price-chart .chart-canvas").press("ArrowLeft")
     expect(desk.locator("#scrub-tick")).to_have_text("tick 22,350")
+    # The choice is kept, and taken back where it was made.
+    expect(desk).to_have_url(re.compile(r"[?&]t=22350"))
+    desk.reload()
+    looking.await_moment(desk)
+    desk.keyboard.press("p")
+    desk.get_by_role("button", name="Keys and help").click()
+    expect(desk.locator("#scrub-tick")).to_have_text("tick 22,350")
+    desk.get_by_label("Keys act on this page").check()
+    desk.keyboard.press("Escape")
+    desk.locator("#main").focus()
+    desk.keyboard.press("ArrowLeft")
+    expect(desk.locator("#scrub-tick")).to_have_text("tick 22,349")
 
 
-def test_requirement_19_one_panel_that_fails_leaves_the_others_live(page: Page, site: RunningSite) -> None:
-    looking.open_finished(page, f"{site.url}{site.finished}")
-    for path in ("state", "why", "explain", "events"):
-        page.route(f"**/api/sessions/*/{path}/**", lambda route: route.fulfill(status=503, body="busy"))
-
-    page.keyboard.press("ArrowLeft")
-    page.locator("#explain-from").fill("09:20")
-    page.locator("#explain-to").fill("09:30")
-    page.get_by_role("button", name="Explain", exact=True).click()
-
-    expect(page.locator("#transport-fault")).to_have_text(
-        re.compile(r"This moment cannot be shown: .*503"), timeout=PATIENCE
-    )
-    expect(page.locator("#why-fault")).to_have_text(re.compile(r"cannot be read: .*503"), timeout=PATIENCE)
-    expect(page.locator("#explain-words")).to_have_text(re.compile(r"cannot be explained: .*503"), timeout=PATIENCE)
-    expect(page.locator("#price-chart .chart-canvas")).to_have_attribute("data-t", "15:29:59")
-    page.unroute_all()
-    page.keyboard.press("ArrowLeft")
-    expect(page.locator("#figure-time")).to_have_text("15:29:58", timeout=PATIENCE)
-    expect(page.locator("#transport-fault")).to_be_hidden()
+def _assert_books(page: Page, site: RunningSite, ledger: list[dict[str, Any]]) -> None:
+    """Compare what the page shows at its moment with the server's state and with the ledger of closed trades."""
+    tick = looking.tick_of(page)
+    state = site.read_of_finished(f"state/?tick={tick}")
+    now = state["diagnostics"]["current_state"]
+    closed = [trade for trade in ledger if looking.unix(trade["exit_time"]) <= looking.unix(now["timestamp"])]
+    shown = looking.figures(page)
+    assert shown == looking.figures_of(state), f"tick {tick}"
+    assert shown["realized"] == monitor.signed_money(str(sum(Decimal(trade["pnl"]) for trade in closed)))
+    assert shown["trades"] == str(len(closed))
+    assert looking.rows(page, "#trades") == looking.trade_rows(closed), f"tick {tick}"
+    assert looking.rows(page, "#positions") == [looking.position_row(position) for position in now["open_positions"]]
+    events = state["diagnostics"]["events_history"].values()
+    assert looking.rows(page, "#node-events") == [looking.event_row(event) for event in events][::-1][:40]
 
 
-def test_requirement_20_a_hundred_thousand_events_are_forty_rows_and_counted(desk: Page, site: RunningSite) -> None:
-    state = site.read_of_finished("state/?tick=22000")
-    record = next(iter(state["diagnostics"]["events_history"].values()))
-    small: dict[str, Any] = {key: record[key] for key in ("node_name", "node_type", "timestamp", "tick")}
-    kinds = ("EntryNode", "ExitNode")
-    history = {
-        str(n): {
-            **small,
-            "execution_id": str(n),
-            "node_id": f"n{n % 9}",
-            "node_type": kinds[n % 2],
-            "signal_emitted": True,
-        }
-        for n in range(100_000)
-    }
-    state["diagnostics"]["events_history"] = history
-    desk.route("**/state/?tick=22000*", lambda route: route.fulfill(json=state))
-    # The stretch around the moment is of the real session; it stays empty here.
-    desk.route("**/events/?from_tick=*", lambda route: route.fulfill(json={"events": []}))
-    looking.open_finished(desk, f"{site.url}{site.finished}?t=22000&tab=events")
-
-    expect(desk.locator("#node-events .count")).to_have_text("100,000", timeout=PATIENCE)
-    expect(desk.locator("#node-events tbody tr")).to_have_count(40)
-    desk.locator("#events-kind").select_option("ExitNode")
-    expect(desk.locator("#node-events .count")).to_have_text("showing 50,000 of 100,000 (Exit)", timeout=PATIENCE)
-    desk.locator("#node-events").get_by_role("button", name="Older").click()
-    expect(desk.locator("#node-events .pages .muted")).to_have_text("41–80 of 50,000")
-    expect(desk.locator("#node-events tbody tr")).to_have_count(40)
-    assert desk.locator("#trades tbody tr").count() <= 40
-
-
-def test_requirement_27_a_link_opens_the_same_view_elsewhere_and_back_goes_back(
-    desk: Page, site: RunningSite, browser: Browser
-) -> None:
-    looking.open_finished(
-        desk, f"{site.url}{site.finished}?t=5532&node=call-signal&range=5000-6000&tab=events&tf=1m&q=stop"
-    )
-    elsewhere = browser.new_context(timezone_id="America/New_York")
-    page = elsewhere.new_page()
-
-    looking.open_finished(page, desk.url)
-
-    parts = [
-        "#scrub-tick",
-        "#why-sentence",
-        "#range-words",
-        "#figure-total",
-        "#node-events tbody",
-        "#node-events .count",
-    ]
-    for part in parts:
-        expect(page.locator(part)).to_have_text(desk.locator(part).inner_text(), use_inner_text=True, timeout=PATIENCE)
-    expect(page.locator("#node-events .count")).to_have_text(re.compile(r"^showing \d of \d+ \(“stop”\)$"))
-    expect(page.locator("#session")).to_have_attribute("data-tab", "events")
-    expect(page.locator("button[data-timeframe='1m']")).to_have_attribute("aria-pressed", "true")
-    page.locator(".graph-node[data-node-id=put-stop]").click()
-    expect(page.locator("#why-node")).to_have_value("put-stop")
-    page.go_back()
-    expect(page.locator("#why-node")).to_have_value("call-signal")
-    elsewhere.close()
-
-
-def test_requirement_28_the_charts_are_a_picture_that_is_named_after_the_session(desk: Page, site: RunningSite) -> None:
-    looking.open_finished(desk, f"{site.url}{site.finished}")
-    desk.get_by_text("Export", exact=True).click()
-
-    with desk.expect_download() as downloading:
-        desk.get_by_role("button", name="Charts, PNG").click()
-
-    assert downloading.value.suggested_filename == f"{site.finished_id}-charts.png"
-    picture = downloading.value.path().read_bytes()
-    assert picture.startswith(b"\x89PNG\r\n")
-    assert len(picture) > 20_000
-
-
-def _tick(page: Page) -> int:
-    return int(page.inner_text("#scrub-tick").removeprefix("tick ").replace(",", ""))
+def _straight_runs(site: RunningSite, ticks: set[int]) -> dict[int, dict[str, Any]]:
+    """Run through the session's events once, from the first, and return what there is at the end of some ticks."""
+    found: dict[int, dict[str, Any]] = {}
+    state = fold.nothing_seen()
+    with httpx.stream("GET", f"{site.url}/api/sessions/{site.finished_id}/export/events.jsonl", timeout=120) as answer:
+        for line in answer.iter_lines():
+            event = json.loads(line)
+            if event["event"] == "tick_update" and (ended := event["data"]["tick"] - 1) in ticks:
+                found[ended] = {"diagnostics": state.diagnostics, "trades": state.trades}
+            state = fold.fold(state, event["event"], event["data"])
+            if len(found) == len(ticks):
+                break
+    return found

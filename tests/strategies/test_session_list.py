@@ -1,17 +1,14 @@
 """The list of sessions: filtered, sorted and in pages by its address; quick with ten thousand of them."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from strategies.models import BacktestSession
-from strategies.session_states import SessionState
 from tests import sessions
 
 
@@ -19,27 +16,8 @@ from tests import sessions
 def many(session: BacktestSession, settings: Settings) -> BacktestSession:
     """Return the oldest of 60 sessions of different states, owners and profits."""
     settings.PUBLIC_VIEWING = True
-    store(session, 60)
+    sessions.store_finished(session, 60)
     return session
-
-
-def store(like: BacktestSession, number: int) -> None:
-    """Store finished sessions: s-1 to s-…, the profit of s-n being n - 30, every tenth one failed."""
-    now = timezone.now()
-    rows = []
-    for each in range(1, number + 1):
-        is_failed = each % 10 == 0
-        result = {"total_pnl": f"{each - 30}.00", "net_pnl": f"{each - 30}.00", "total_trades": each % 7,
-                  "max_drawdown": f"{each}.50"}  # fmt: skip
-        rows.append(
-            BacktestSession(
-                session_id=f"s-{each}", strategy_version=like.strategy_version, data_set=like.data_set,
-                owner=like.owner, state=SessionState.FAILED if is_failed else SessionState.COMPLETED,
-                error="It failed." if is_failed else "", created_at=now + timedelta(seconds=each), finished_at=now,
-                ticks_done=300, total_ticks=300, result=None if is_failed else result,
-            )
-        )  # fmt: skip
-    BacktestSession.objects.bulk_create(rows, batch_size=1000)
 
 
 def shown(query: str = "") -> list[str]:
@@ -116,7 +94,7 @@ def test_ten_thousand_sessions_take_the_queries_of_one_page(
     session: BacktestSession, settings: Settings, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     settings.PUBLIC_VIEWING = True
-    store(session, 10_000)
+    sessions.store_finished(session, 10_000)
 
     for query in ("", "?sort=-pnl", "?q=s-99&state=completed&pnl=profit", "?day=2024-10-29&page=200"):
         with django_assert_max_num_queries(9):

@@ -84,6 +84,7 @@ def test_the_bundle_has_all_of_it_with_checksums_and_is_the_same_every_time(sess
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_text_that_looks_like_a_formula_is_a_text(session: BacktestSession, start: str) -> None:
+    """Requirement 28 of the monitor: no file runs anything in the spreadsheet that opens it."""
     sessions.run_here(session)
     evil = f'{start}HYPERLINK("http://example.org","click")'
     Trade.objects.filter(session=session).update(entry_trigger=evil, symbol=evil, pnl="-5.00")

@@ -74,6 +74,18 @@ def test_a_paced_run_is_committed_at_once(session: BacktestSession) -> None:
     assert EventBlock.objects.count() == 20
 
 
+def test_a_run_too_fast_for_the_eye_is_committed_in_batches_of_25_ms(session: BacktestSession) -> None:
+    events = sessions.events_of(session)
+    with LogPublisher(_claimed(session, pace=2_235.0), underlying=sessions.UNDERLYING) as log:
+        for event in events[:60]:
+            log.publish(sessions.encoded(event))
+        time.sleep(0.3)
+        head = event_log.read_state(session.pk).head
+
+    assert head == 59
+    assert EventBlock.objects.count() <= 4
+
+
 def test_each_batch_is_announced_once_with_session_and_head(session: BacktestSession) -> None:
     with _listen() as listening:
         sessions.publish(session, sessions.events_of(session))

@@ -2,7 +2,8 @@
  * One loop for the whole page: whatever came since the last frame is drawn once, panel by panel.
  *
  * A panel says how often it wants to be drawn at most; a table of numbers that changes sixty times a second is not read by
- * anyone. Where frames get long, the panels that can yield are drawn half as often, before any frame is dropped.
+ * anyone. One that is dear to draw is drawn in parts, a part a frame, so that no frame waits for all of it. Where frames
+ * get long all the same, the panels that can yield are drawn half as often, before any frame is dropped.
  */
 
 export interface Panel {
@@ -10,7 +11,13 @@ export interface Panel {
   readonly interval: number
   /** Whether it may be drawn half as often where the page cannot keep up. */
   readonly canYield?: boolean
-  draw(now: number): void
+  /**
+   * Draw.
+   *
+   * @param isWhole Whether all of it must be drawn now: the session has ended, or the reader asked for something.
+   * @returns true where a part is left for the next frame; nothing where all is drawn.
+   */
+  draw(now: number, isWhole: boolean): boolean | void
 }
 
 /** When one frame in twenty takes longer than this, milliseconds, the page does not keep up. */
@@ -19,17 +26,37 @@ const REMEMBERED_FRAMES = 60
 /** How often the intervals are thought over, frames. */
 const REVIEW_EVERY = 30
 
+interface Entry {
+  readonly panel: Panel
+  drawnAt: number
+  isDirty: boolean
+  /** Whether parts of its drawing are left. */
+  isUnfinished: boolean
+  /** Whether the next drawing must not be in parts. */
+  mustBeWhole: boolean
+}
+
+/** How frames are asked for; the browser's own, but for tests. */
+export type FrameSource = (callback: (now: number) => void) => void
+
 export class FrameLoop {
-  readonly #panels: { readonly panel: Panel; drawnAt: number; isDirty: boolean }[] = []
+  readonly #panels: Entry[] = []
   readonly #pace = new FramePace()
+  readonly #nextFrame: FrameSource
   #isScheduled = false
   #lastFrameAt = Number.NaN
+  #frames = 0
 
   /** Slower than the panels ask for, also where the reader prefers little motion: milliseconds. */
   slowest = 0
 
+  constructor(nextFrame: FrameSource = (callback) => requestAnimationFrame(callback)) {
+    this.#nextFrame = nextFrame
+  }
+
   add(panel: Panel): void {
-    this.#panels.push({ panel, drawnAt: Number.NEGATIVE_INFINITY, isDirty: true })
+    const drawnAt = Number.NEGATIVE_INFINITY
+    this.#panels.push({ panel, drawnAt, isDirty: true, isUnfinished: false, mustBeWhole: false })
     this.#schedule()
   }
 
@@ -41,14 +68,18 @@ export class FrameLoop {
 
   /** Draw everything in the next frame, whatever the intervals: the session has ended, or the reader asked for it. */
   flush(): void {
-    for (const entry of this.#panels) entry.drawnAt = Number.NEGATIVE_INFINITY
+    for (const entry of this.#panels) {
+      entry.drawnAt = Number.NEGATIVE_INFINITY
+      entry.isUnfinished = false
+      entry.mustBeWhole = true
+    }
     this.markDirty()
   }
 
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    requestAnimationFrame((now) => {
+    this.#nextFrame((now) => {
       this.#isScheduled = false
       this.#draw(now)
     })
@@ -57,18 +88,26 @@ export class FrameLoop {
   #draw(now: number): void {
     this.#pace.note(now - this.#lastFrameAt)
     this.#lastFrameAt = now
-    for (const entry of this.#panels) {
-      if (!entry.isDirty || now - entry.drawnAt < this.#interval(entry.panel)) continue
-      entry.isDirty = false
-      entry.drawnAt = now
-      drawAlone(entry.panel, now)
-    }
-    if (this.#panels.some((entry) => entry.isDirty)) this.#schedule()
+    this.#frames += 1
+    for (const entry of this.#panels) if (this.#isDue(entry, now)) this.#drawOne(entry, now)
+    if (this.#panels.some((entry) => entry.isDirty || entry.isUnfinished)) this.#schedule()
   }
 
-  #interval(panel: Panel): number {
-    const wanted = Math.max(panel.interval, this.slowest)
-    return panel.canYield === true && this.#pace.isBehind ? wanted * 2 : wanted
+  #isDue({ panel, drawnAt, isDirty, isUnfinished }: Entry, now: number): boolean {
+    const isYielding = panel.canYield === true && this.#pace.isBehind
+    if (isYielding && this.#frames % 2 === 1) return false
+    if (isUnfinished) return true
+    return isDirty && now - drawnAt >= Math.max(panel.interval, this.slowest) * (isYielding ? 2 : 1)
+  }
+
+  #drawOne(entry: Entry, now: number): void {
+    if (!entry.isUnfinished) {
+      entry.isDirty = false
+      entry.drawnAt = now
+    }
+    const { mustBeWhole } = entry
+    entry.mustBeWhole = false
+    entry.isUnfinished = drawAlone(entry.panel, now, mustBeWhole)
   }
 }
 
@@ -90,10 +129,11 @@ export class FramePace {
 }
 
 /** One panel's failure leaves the others live. */
-function drawAlone(panel: Panel, now: number): void {
+function drawAlone(panel: Panel, now: number, isWhole: boolean): boolean {
   try {
-    panel.draw(now)
+    return panel.draw(now, isWhole) === true
   } catch (error) {
     console.error(error)
+    return false
   }
 }

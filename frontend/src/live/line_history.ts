@@ -76,8 +76,8 @@ export class LineHistory {
     const missed = answer.head === null || eventId < 0 ? null : answer.head - eventId
     this.#startedAfresh =
       missed === null || missed <= 0
-        ? 'The server started this page afresh.'
-        : `This page missed ${missed.toLocaleString('en-US')} events while the line was down, so it was started afresh. Nothing is lost.`
+        ? 'Re-snapshotted: the server started this page afresh. Nothing is lost.'
+        : `Re-snapshotted: this page missed ${missed.toLocaleString('en-US')} events while the line was down, so it was started afresh. Nothing is lost.`
   }
 
   #share(eventId: number): number | null {

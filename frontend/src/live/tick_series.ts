@@ -1,9 +1,10 @@
 /**
- * The day so far as columns: time, total P&L, and the price of every symbol.
+ * The day so far as columns: time, total P&L, the underlying's price, and the prices of the contracts that are looked at.
  *
  * Tick n stands at index n − 1. What is drawn is the run without holes that ends with the newest tick; history from the
- * series endpoint, in any order with the live ticks, closes the hole before it. A symbol's prices may begin later than
- * the day, and those of a contract may be asked for later still: each column knows by itself what it lacks.
+ * series endpoint, in any order with the live ticks, closes the hole before it. A contract's prices are held from when it
+ * is followed on, for the stream quotes dozens that nobody looks at; what lies before may be asked for later: each column
+ * knows by itself what it lacks.
  */
 
 import type { Batch } from './digest.ts'
@@ -46,6 +47,7 @@ export class TickSeries {
 
   constructor(underlying: string) {
     this.#underlying = underlying
+    this.follow(underlying)
   }
 
   get length(): number {
@@ -57,15 +59,15 @@ export class TickSeries {
     return this.last > 0 && this.first > 1
   }
 
-  /** Symbols of which any price is held. */
-  get symbols(): Iterable<string> {
-    return this.#prices.keys()
+  /** Hold a symbol's prices from now on. */
+  follow(symbol: string): void {
+    this.#column(symbol)
   }
 
   /** Take ticks as they arrived. One that is already there changes nothing. */
   append(batch: Omit<Batch, 'frames'>): void {
     const columns = new Map<string, Float64Array | null>([...this.#prices.keys()].map((symbol) => [symbol, null]))
-    for (const { symbol, values } of batch.prices) columns.set(symbol, values)
+    for (const { symbol, values } of batch.prices) if (columns.has(symbol)) columns.set(symbol, values)
     batch.ticks.forEach((tick, row) => {
       if (tick <= this.last) return
       if (tick !== this.last + 1) this.first = tick
@@ -100,7 +102,7 @@ export class TickSeries {
     ticks.forEach((tick, row) => this.#writePrice(symbol, tick, toNumber(prices[row])))
   }
 
-  /** The drawn run. The arrays are windows on the columns: read them before the next tick, do not keep them. */
+  /** The drawn run. The arrays are windows on the columns: they do not grow with them, so do not keep them for long. */
   view(): SeriesView {
     const from = this.first - 1
     return {

@@ -1,5 +1,8 @@
 /**
  * Price, the legs, P&L and drawdown over the day: one clock, one cursor, the same trades on all of them.
+ *
+ * While a day goes by they are drawn one a frame, each round of them at one moment: all together are the dearest thing on
+ * the page. Whoever asks for a moment gets them all at once.
  */
 
 import { byId, setData, setHidden } from '../dom.ts'
@@ -50,6 +53,8 @@ export class ChartsPanel implements Panel {
   readonly #legs: Legs
   readonly #candles = { '5s': new Candles(CANDLE_SECONDS['5s']), '1m': new Candles(CANDLE_SECONDS['1m']) }
   readonly #drawdowns = new Drawdown()
+  /** Drawings that are left of the present round. */
+  #round: (() => void)[] = []
   #zoom: Span | null = null
   #describedAt = Number.NEGATIVE_INFINITY
 
@@ -79,10 +84,23 @@ export class ChartsPanel implements Panel {
     return [this.#price, ...this.#legs.charts, this.#pnl, this.#drawdown]
   }
 
-  draw(now: number): void {
+  draw(now: number, isWhole: boolean): boolean {
+    const { view } = this.#sources
+    if (view.store.series.length === 0) return false
+    const isInTurns = !isWhole && view.isFollowing && view.store.completion === null
+    if (this.#round.length === 0 || !isInTurns) this.#beginRound(now)
+    for (let drawing = this.#round.shift(); drawing !== undefined; drawing = this.#round.shift()) {
+      drawing()
+      if (isInTurns) break
+    }
+    return this.#round.length > 0
+  }
+
+  /** Settle what all charts of a round show; its drawings wait. */
+  #beginRound(now: number): void {
     const { view, totalTicks, range } = this.#sources
     const { series, completion } = view.store
-    if (series.length === 0) return
+    setData(byId('charts'), 'empty', 'no')
     const { times, prices, pnls } = series.view()
     const scene = this.#scene
     scene.span = this.#zoom ?? wholeSpan(times, totalTicks(), completion !== null)
@@ -91,13 +109,17 @@ export class ChartsPanel implements Panel {
     scene.range = ticks === null ? null : { min: series.timeOf(ticks[0]), max: series.timeOf(ticks[1]) }
     const { marks } = view
     const candles = this.timeframe === 'tick' ? null : this.#candles[this.timeframe].of(times, prices)
-    this.#price.draw({ times, values: prices, candles, marks: marksOnPrice(marks, this.#sources.underlying) })
-    this.#legs.draw(marks)
-    this.#pnl.draw({ times, values: pnls, candles: null, marks })
-    this.#drawdown.draw({ times, values: this.#drawdowns.of(times, pnls), candles: null, marks })
+    const drawdowns = this.#drawdowns.of(times, pnls)
+    const onPrice = marksOnPrice(marks, this.#sources.underlying)
+    this.#round = [
+      () => this.#price.draw({ times, values: prices, candles, marks: onPrice }),
+      ...this.#legs.drawings(marks),
+      () => this.#pnl.draw({ times, values: pnls, candles: null, marks }),
+      () => this.#drawdown.draw({ times, values: drawdowns, candles: null, marks }),
+    ]
     if (now - this.#describedAt < DESCRIBE_MS && completion === null) return
     this.#describedAt = now
-    this.#describe()
+    this.#round.push(() => this.#describe())
   }
 
   /** Put the cursor of all charts at a time; NaN takes it away. */
@@ -113,8 +135,6 @@ export class ChartsPanel implements Panel {
   }
 
   #describe(): void {
-    // There is something to see now.
-    setData(byId('charts'), 'empty', 'no')
     this.#price.describe(this.#sources.underlying)
     this.#legs.describe()
     this.#pnl.describe('Total P&L')
@@ -154,7 +174,7 @@ export class ChartsPanel implements Panel {
 
   #show(span: Span | null): void {
     this.zoomTo(span)
-    this.draw(performance.now())
+    this.draw(performance.now(), true)
   }
 }
 

@@ -4,8 +4,10 @@
  * The range is dragged on a chart or typed as two times; both are the same range.
  */
 
-import { byId, create, setHidden, setText } from '../dom.ts'
+import { byId, create, setData, setHidden, setText } from '../dom.ts'
 import { EXCHANGE_OFFSET_S, formatTime, timeOfDay, wallClock } from '../exchange_time.ts'
+import { readJson, sentenceOf, stateAfter } from '../live/answers.ts'
+import type { Face } from '../live/panel_faces.ts'
 import { reasonShares, type ExplainDocument, type ExplainedNode } from '../live/why.ts'
 import { formatCount } from '../numbers.ts'
 import type { SessionView } from '../session_view.ts'
@@ -46,6 +48,7 @@ export class ExplainPanel {
     setHidden(byId('explain-clear'), range === null)
     if (range === null) {
       this.#list?.replaceChildren()
+      this.#face('empty')
       setText(this.#words, 'Drag over a chart, or type two times, to hear what stood in the way.')
       return
     }
@@ -69,23 +72,28 @@ export class ExplainPanel {
   }
 
   async #explain(range: Range, from: string, to: string): Promise<void> {
+    this.#face('loading')
     setText(this.#words, `Reading ${from} to ${to} …`)
     const query = new URLSearchParams({ from, to, day: dayOf(this.#view.store.series.timeOf(range[0])) })
     try {
-      const answer = await fetch(`${this.#apiUrl}explain/?${query}`, { headers: { Accept: 'application/json' } })
-      if (!answer.ok) throw new Error(`The server answered ${answer.status}.`)
-      const document = (await answer.json()) as ExplainDocument
+      const document = await readJson<ExplainDocument>(`${this.#apiUrl}explain/?${query}`)
       if (this.#range === range) this.#tell(document, from, to)
     } catch (error) {
       if (this.#range !== range) return
       this.#list?.replaceChildren()
-      setText(this.#words, `It cannot be explained: ${error instanceof TypeError ? 'the server cannot be reached.' : String(error)}`)
+      this.#face(stateAfter(error) === 'refused' ? 'forbidden' : 'error')
+      setText(this.#words, `It cannot be explained: ${sentenceOf(error)}`)
     }
+  }
+
+  #face(face: Face): void {
+    setData(byId('explain'), 'face', face)
   }
 
   #tell(document: ExplainDocument, from: string, to: string): void {
     const chosen = this.#node()
     const nodes = document.nodes.filter((node) => node.node_id === chosen || ENTRIES.has(node.node_type))
+    this.#face(nodes.length === 0 ? 'empty' : 'live')
     nodes.sort((one, other) => Number(other.node_id === chosen) - Number(one.node_id === chosen))
     setText(this.#words, `${from} to ${to} IST, ${formatCount(document.ticks)} ticks`)
     const list = this.#list

@@ -5,6 +5,7 @@
 
 import { byId, create, setData, setHidden, setText } from '../dom.ts'
 import { timeOfDay } from '../exchange_time.ts'
+import { readJson, sentenceOf, stateAfter, type AnswerState } from '../live/answers.ts'
 import type { Panel } from '../live/frame_loop.ts'
 import { whyRows, whySentence, type WhyDocument, type WhyRow } from '../live/why.ts'
 import type { SessionView } from '../session_view.ts'
@@ -35,6 +36,8 @@ export class Inspector implements Panel {
   #asked = ''
   #isAsking = false
   #timer: ReturnType<typeof setTimeout> | undefined
+  /** How the question for the node's memory stands. */
+  answer: AnswerState = 'none'
 
   /**
    * @param apiUrl Of the session, ends in a slash.
@@ -149,14 +152,15 @@ export class Inspector implements Panel {
       return
     }
     this.#isAsking = true
+    if (this.#memory?.node !== node) this.answer = 'reading'
     try {
       const query = new URLSearchParams({ node, ...(tick === null ? {} : { tick: String(tick) }) })
-      const answer = await fetch(`${this.#apiUrl}why/?${query}`, { headers: { Accept: 'application/json' } })
-      if (!answer.ok) throw new Error(`The server answered ${answer.status}.`)
-      this.#memory = { node, document: (await answer.json()) as WhyDocument }
+      this.#memory = { node, document: await readJson<WhyDocument>(`${this.#apiUrl}why/?${query}`) }
+      this.answer = 'read'
       this.#showFault(null)
     } catch (error) {
-      this.#showFault(error instanceof TypeError ? 'The server cannot be reached.' : String(error))
+      this.answer = stateAfter(error)
+      this.#showFault(sentenceOf(error))
     }
     this.#isAsking = false
     this.#redraw()

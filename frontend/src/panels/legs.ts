@@ -1,7 +1,7 @@
 /**
  * One chart for each contract with an open position, on the page's clock; where none is open, the one traded last stays.
  *
- * A contract's prices come with the stream from when it is first quoted; what lies before is asked for once.
+ * A contract's prices are taken from the stream from when its chart comes into sight; what lies before is asked for once.
  */
 
 import { contractLabel } from '../contract_symbols.ts'
@@ -49,23 +49,24 @@ export class Legs {
     return this.#slots.filter((slot) => slot.symbol !== null).map((slot) => slot.chart)
   }
 
-  draw(marks: TradeMarks): void {
+  /** Choose the contracts to show; return what is left to do, a drawing for each of their charts. */
+  drawings(marks: TradeMarks): (() => void)[] {
     const { state, openPositions, store } = this.#view
     const symbols = legsToShow(state.trades.trades, openPositions, MOST_LEGS)
     this.#fetchMissing(symbols)
-    this.#slots.forEach((slot, place) => {
+    const open = new Set(openPositions.map((position) => position.symbol))
+    setHidden(this.#more, open.size <= MOST_LEGS)
+    setText(this.#more, open.size > MOST_LEGS ? `${MOST_LEGS} of ${open.size} open contracts are drawn; the table below has all.` : '')
+    return this.#slots.flatMap((slot, place) => {
       const symbol = symbols[place] ?? null
       slot.symbol = symbol
       setHidden(slot.figure, symbol === null)
-      if (symbol === null) return
-      const { times, prices } = store.series.priceView(symbol)
+      if (symbol === null) return []
       setText(slot.title, contractLabel(symbol))
-      setText(slot.note, openPositions.some((position) => position.symbol === symbol) ? 'open' : 'closed')
-      slot.chart.draw({ times, values: prices, candles: null, marks: marksOf(marks, symbol) })
+      setText(slot.note, open.has(symbol) ? 'open' : 'closed')
+      const { times, prices } = store.series.priceView(symbol)
+      return [() => slot.chart.draw({ times, values: prices, candles: null, marks: marksOf(marks, symbol) })]
     })
-    const open = new Set(openPositions.map((position) => position.symbol)).size
-    setHidden(this.#more, open <= MOST_LEGS)
-    setText(this.#more, open > MOST_LEGS ? `${MOST_LEGS} of ${open} open contracts are drawn; the table below has all.` : '')
   }
 
   describe(): void {
@@ -74,7 +75,8 @@ export class Legs {
 
   #fetchMissing(symbols: readonly string[]): void {
     const { series } = this.#view.store
-    // What came live may begin late. A hole in the day is closed first; what was asked for before it lacks it as well.
+    for (const symbol of symbols) series.follow(symbol)
+    // What came live begins late. A hole in the day is closed first; what was asked for before it lacks it as well.
     if (series.hasHole) {
       this.#asked.clear()
       return
@@ -83,7 +85,7 @@ export class Legs {
     if (missing.length === 0) return
     for (const symbol of missing) this.#asked.add(symbol)
     void this.#fetchPrices(missing).catch(() => {
-      // The line then begins where the page joined, and the next leg that opens tries again.
+      // The line then begins where the contract came into sight, and it is asked for again.
       for (const symbol of missing) setTimeout(() => this.#asked.delete(symbol), 5_000)
     })
   }

@@ -216,7 +216,8 @@ export class TimeChart {
           size: (_plot, values) => (scene.axisWidth = Math.max(scene.axisWidth, axisWidth(values ?? []))),
           gap: 8,
           space: kind === 'drawdown' ? 20 : 26,
-          values: (_plot, splits) => splits.map((value) => axisNumber(value, splits)),
+          // An empty chart has no scale to speak of, and the numbers of none would hang over its edge.
+          values: (_plot, splits) => splits.map((value) => (this.#data.times.length === 0 ? '' : axisNumber(value, splits))),
         },
       ],
       hooks: {

@@ -20,7 +20,7 @@ export interface TransportEvents {
 const PICTURE_MS = 1_000
 
 export class TransportPanel implements Panel {
-  readonly interval = 33
+  readonly interval = 66
   readonly #view: SessionView
   readonly #totalTicks: () => number | null
   readonly #root = byId('transport')
@@ -72,8 +72,6 @@ export class TransportPanel implements Panel {
     setText(live?.querySelector('span:last-child'), hasEnded ? 'End' : 'Live')
     live?.setAttribute('aria-pressed', String(isFollowing))
     for (const button of this.#speeds) button.setAttribute('aria-pressed', String(button.dataset['speed'] === String(head.speed)))
-    setHidden(byId('transport-fault'), this.#view.fault === null)
-    setText(byId('transport-fault'), this.#view.fault === null ? '' : `This moment cannot be shown: ${this.#view.fault}`)
     if (hasEnded || now - this.#paintedAt > PICTURE_MS) this.#paint(now, last)
     setData(byId('session'), 'exact', this.#view.isExact ? 'yes' : 'no')
     setData(byId('session'), 'following', isFollowing ? 'yes' : 'no')

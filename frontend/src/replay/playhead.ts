@@ -64,7 +64,8 @@ export function changedSpeed(head: Playhead, by: 1 | -1): Playhead {
 /** Let time pass. Whoever reaches the newest tick follows it from then on. */
 export function advance(head: Playhead, milliseconds: number, newest: number): Playhead {
   if (!head.isPlaying || head.tick === null) return head
-  const passed = head.fraction + (milliseconds / 1000) * (head.speed === 'max' ? MAX_SPEED : head.speed)
+  // A frame may have begun before the key that starts the playing; time does not run backwards for that.
+  const passed = head.fraction + (Math.max(0, milliseconds) / 1000) * (head.speed === 'max' ? MAX_SPEED : head.speed)
   const tick = head.tick + Math.floor(passed)
   if (tick >= newest) return goLive(head)
   return { ...head, tick, fraction: passed - Math.floor(passed) }

@@ -6,6 +6,7 @@
  */
 
 import { unpackMessage, type Diagnostics, type PackedMessage, type TradesDocument, type ViewerState } from 'backtest-stream'
+import { readJson, sentenceOf, stateAfter } from '../live/answers.ts'
 import { ReplayWindow } from './replay_window.ts'
 
 /** Ticks of one request for events; the server gives at most this many. */
@@ -16,6 +17,8 @@ const BEFORE = 240
 const NEARLY_OUT = 300
 /** How long the reader stays at a place before its surroundings are worth fetching. */
 const SETTLED_MS = 150
+/** How soon a question that failed is asked again. */
+const RETRY_MS = 1_000
 
 interface StateDocument {
   readonly tick: number
@@ -38,8 +41,13 @@ export class ReplaySource {
   #wish: number | null = null
   #asking: number | null = null
   #settling: ReturnType<typeof setTimeout> | undefined
+  /** The tick whose question has just failed: it is left alone for a while. */
+  #failed: number | null = null
+  #retrying: ReturnType<typeof setTimeout> | undefined
   /** Why the last question was not answered, as a sentence; null where it was. */
   fault: string | null = null
+  /** Whether it was refused: to ask again would not help. */
+  isRefused = false
 
   /**
    * @param apiUrl Of the session, ends in a slash.
@@ -61,6 +69,7 @@ export class ReplaySource {
       return window.stateAt(tick)
     }
     if (this.#shown?.tick === tick) return this.#shown.state
+    if (tick === this.#failed) return null
     if (tick !== this.#asking) this.#wish = tick
     void this.#ask()
     return null
@@ -78,13 +87,27 @@ export class ReplaySource {
     try {
       this.#shown = { tick, state: await this.#fetchState(tick) }
       this.fault = null
+      this.isRefused = false
       this.#settle(tick)
     } catch (error) {
-      this.fault = error instanceof TypeError ? 'The server cannot be reached.' : String(error)
+      this.fault = sentenceOf(error)
+      this.isRefused = stateAfter(error) === 'refused'
+      this.#leaveAlone(tick)
     }
     this.#asking = null
     this.#onState()
     if (this.#wish !== null) void this.#ask()
+  }
+
+  /** Every drawing asks for what it shows; a server in need is not to be asked as fast as it answers. */
+  #leaveAlone(tick: number): void {
+    this.#failed = tick
+    clearTimeout(this.#retrying)
+    if (this.isRefused) return
+    this.#retrying = setTimeout(() => {
+      this.#failed = null
+      this.#onState()
+    }, RETRY_MS)
   }
 
   #settle(tick: number): void {
@@ -134,8 +157,6 @@ export class ReplaySource {
 
   async #fetch<Document>(path: string): Promise<Document> {
     const kept = this.#revision === '' ? '' : `&v=${this.#revision}`
-    const answer = await fetch(this.#apiUrl + path + kept, { headers: { Accept: 'application/json' } })
-    if (!answer.ok) throw new Error(`The server answered ${answer.status}.`)
-    return (await answer.json()) as Document
+    return readJson<Document>(this.#apiUrl + path + kept)
   }
 }

@@ -71,9 +71,11 @@ describe('the series of a day', () => {
     expect([...series.view().prices]).toEqual([100, 100])
   })
 
-  test('holds a contract from its first price on, and the rest once it was fetched', () => {
+  test('holds a contract that is followed from its first price on, and the rest once it was fetched', () => {
     const series = day()
-    appendRange(series, 1, 99)
+    appendRange(series, 1, 50)
+    series.follow(LEG)
+    appendRange(series, 51, 99, ['nobody’s'])
     appendRange(series, 100, 102, [LEG])
     appendRange(series, 103, 104)
 

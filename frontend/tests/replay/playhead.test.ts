@@ -50,3 +50,9 @@ describe('the playhead', () => {
     expect([playhead.neighbour([5, 9, 12], 12, 1), playhead.neighbour([], 9, -1)]).toEqual([null, null])
   })
 })
+
+test('a frame that began before the playing did moves nothing', () => {
+  const head = { ...AT_NEWEST, tick: 1, isPlaying: true, speed: 'max' } as const
+
+  expect(playhead.advance(head, -4, 1_000)).toEqual(head)
+})
