@@ -32,6 +32,7 @@ from strategies import actions
 from strategies.models import BacktestSession
 from strategies.session_states import SessionState
 from streaming import event_log, grip_publisher, meters, payloads
+from streaming.counts import counts
 from streaming.event_log import Stretch
 from streaming.protocol import frames, messages, snapshots
 from streaming.sse_event_emitter import EncodedEvent
@@ -197,6 +198,7 @@ class LogPublisher:
     def _check_rerun(self, event: EncodedEvent) -> None:
         if event.event_id < self._skip_through or self._last_frame is None:
             return
+        counts.events_encoded += 1
         if frames.encode_frame(event.event, event.data_json, event.event_id) != self._last_frame:
             self._fail(
                 RerunDiffers(
