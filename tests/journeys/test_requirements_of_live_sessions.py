@@ -156,8 +156,8 @@ def test_requirement_17_a_silent_line_is_stale(
 def test_requirement_18_ten_tabs_share_a_line_and_the_eleventh_loads(
     browser: Browser, site: RunningSite, live_id: str
 ) -> None:
-    context = browser.new_context(viewport={"width": 800, "height": 600})
-    # Narrow and at the trades: eleven tabs with charts would draw more than a small machine can.
+    # Narrow, at the trades and with little motion: eleven tabs with charts would draw more than a small machine can.
+    context = browser.new_context(viewport={"width": 800, "height": 600}, reduced_motion="reduce")
     address = f"{site.url}/sessions/{live_id}/?tab=trades"
     tabs = [context.new_page() for _ in range(10)]
     for tab in tabs:

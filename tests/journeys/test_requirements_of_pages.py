@@ -167,7 +167,7 @@ def test_requirement_21_axe_finds_nothing_on_any_page(
         for theme in _THEMES:
             page.emulate_media(color_scheme=theme)
             # Colours on their way from one theme to the other are of neither.
-            page.wait_for_function("document.getAnimations().every((each) => !(each instanceof CSSTransition))")
+            page.wait_for_function("() => document.getAnimations().every((each) => !(each instanceof CSSTransition))")
             violations = page.evaluate(_VIOLATIONS)
 
             assert violations == [], f"{path} {theme}"

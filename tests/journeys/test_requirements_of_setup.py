@@ -89,7 +89,7 @@ def test_requirement_01_one_command_shows_a_run_without_node_and_network(
         page.goto(address[0])
 
         expect(page.locator("#status-word")).to_have_text("Live", timeout=PATIENCE)
-        page.wait_for_function("backtest.tick() > 100", timeout=PATIENCE)
+        page.wait_for_function("() => backtest.tick() > 100", timeout=PATIENCE)
         assert found == Complaints()
     finally:
         process.send_signal(signal.SIGINT)

@@ -132,7 +132,7 @@ def test_the_page_is_whole_without_a_script(pair: tuple[BacktestSession, Backtes
 
     page = response.content.decode()
     assert response.status_code == 200
-    for words in ("tick 62, node <strong>leave-1</strong>: condition 0 had another result", "Net P&amp;L",
+    for words in ("tick 62, node <strong>leave-1</strong>: condition 1 had another result", "Net P&amp;L",
                   '<span class="best">best</span>', "fills.slippage_percent", "open at tick 62", "09:19:59",
                   "differing"):  # fmt: skip
         assert words in page, words

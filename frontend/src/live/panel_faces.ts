@@ -79,7 +79,8 @@ export function transportFace(stream: PanelFace, moment: MomentFacts): PanelFace
 /** Of a panel with a question of its own, whose fault it tells in words of its own. */
 export function askingFace(shown: PanelFace, answer: AnswerState): PanelFace {
   if (answer === 'refused') return { face: 'forbidden', words: '' }
-  if (answer === 'failed') return { face: 'error', words: '' }
+  // Where the line is down, a question that fails fails with it: one fault, told once.
+  if (answer === 'failed' && shown.face !== 'stale') return { face: 'error', words: '' }
   if (answer === 'reading' && shown.face === 'live') return loading('Reading …')
   return shown
 }

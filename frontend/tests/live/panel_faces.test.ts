@@ -49,6 +49,7 @@ test('a panel with a question of its own says what became of that', () => {
   expect(askingFace(LIVE, 'reading').face).toBe('loading')
   expect(askingFace({ face: 'stale', words: 'x' }, 'reading').face).toBe('stale')
   expect(askingFace(LIVE, 'failed').face).toBe('error')
+  expect(askingFace({ face: 'stale', words: 'x' }, 'failed').face).toBe('stale')
   expect(askingFace(LIVE, 'refused').face).toBe('forbidden')
 })
 
