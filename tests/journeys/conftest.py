@@ -112,11 +112,14 @@ def complaints(context: BrowserContext, asgi_server: str) -> Complaints:
 
 
 @pytest.fixture
-def watched_page(complaints: Complaints, context: BrowserContext) -> Page:
-    """Open a page whose complaints are noted. The frontend must be built: `npm run build` in frontend/."""
+def watched_page(complaints: Complaints, context: BrowserContext) -> Iterator[Page]:
+    """Yield a page whose complaints are noted. The frontend must be built: `npm run build` in frontend/."""
     script = django_settings.FRONTEND_DIST / "monitor" / "session.js"
     assert script.is_file(), f"{script} is missing: run ./test, or `npm ci && npm run build` in frontend/"
-    return context.new_page()
+    yield context.new_page()
+    # Before the server in this process stops: a stream that is cut by its end keeps its place here.
+    for page in context.pages:
+        page.close()
 
 
 @pytest.fixture
