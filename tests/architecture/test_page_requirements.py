@@ -1,61 +1,32 @@
 """The pages' promises: each one stands in the reference beside tests that exist and name its number."""
 
-import ast
 import re
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture import tables_of_tests
+from tests.architecture.tables_of_tests import ROOT, found_in
+
 REFERENCE = ROOT / "docs/reference/page-requirements.md"
-NUMBERS = range(1, 33)
+NUMBERS = [str(number) for number in range(1, 33)]
 
 
-def rows(text: str) -> list[tuple[int, str, list[str]]]:
+def rows(text: str) -> list[tuple[str, str, list[str]]]:
     """Return the rows of the table of promises: number, promise, tests."""
-    found = re.findall(r"^\| (\d+) \|(.*)\|([^|]*)\|$", text, re.MULTILINE)
-    return [(int(number), promise.strip(), re.findall(r"`([^`]+)`", tests)) for number, promise, tests in found]
+    return tables_of_tests.rows(text, r"\d+")
 
 
-@cache
-def found_in(file: str) -> dict[str, str]:
-    """Return the tests of a file: name and docstring."""
-    path = ROOT / file
-    if not path.is_file():
-        return {}
-    return {
-        node.name: ast.get_docstring(node) or ""
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
-    }
-
-
-def names_the_number(number: int, *, name: str, docstring: str) -> bool:
+def names_the_number(number: str, *, name: str, docstring: str) -> bool:
     """Tell whether a test begins with the requirement's number, alone or among others, or its docstring has it."""
     in_name = re.match(r"test_requirement_(\d+(?:_and_\d+)*)_", name)
     numbers = re.findall(r"\d+", in_name[1]) if in_name else []
-    return number in map(int, numbers) or bool(re.search(rf"\bRequirement {number}\b", docstring))
+    return int(number) in map(int, numbers) or bool(re.search(rf"\bRequirement {number}\b", docstring))
 
 
 def faults(text: str) -> list[str]:
     """Say what is wrong with a table of promises."""
-    table = rows(text)
-    wrong = [f"{number} has no row" for number in NUMBERS if number not in {row[0] for row in table}]
-    for number, promise, tests in table:
-        if not promise:
-            wrong.append(f"{number} promises nothing")
-        if not tests:
-            wrong.append(f"{number} has no test")
-        for test in tests:
-            file, _, name = test.partition("::")
-            docstring = found_in(file).get(name)
-            if docstring is None:
-                wrong.append(f"{number}: there is no {test}")
-            elif not names_the_number(number, name=name, docstring=docstring):
-                wrong.append(f"{number}: {test} does not name it")
-    return wrong
+    return tables_of_tests.faults(rows(text), NUMBERS, names_the_number)
 
 
 def test_every_promise_of_the_pages_has_tests_that_exist_and_name_it() -> None:
@@ -80,14 +51,14 @@ def test_every_test_of_a_requirement_stands_beside_it() -> None:
 @pytest.mark.parametrize(
     ("number", "spoil", "fault"),
     [
-        (9, lambda row: "", "9 has no row"),
-        (9, lambda row: re.sub(r"`[^`]*`(<br>)?", "", row), "9 has no test"),
-        (13, lambda row: row.replace("a_hundred_seeks", "a_thousand_seeks"), "13: there is no tests/"),
-        (13, lambda row: row.replace("_of_replay.py", "_of_nothing.py"), "13: there is no tests/"),
-        (9, lambda row: row.replace("| 9 |", "| 10 |"), "10: tests/"),
+        ("9", lambda row: "", "9 has no row"),
+        ("9", lambda row: re.sub(r"`[^`]*`(<br>)?", "", row), "9 has no test"),
+        ("13", lambda row: row.replace("a_hundred_seeks", "a_thousand_seeks"), "13: there is no tests/"),
+        ("13", lambda row: row.replace("_of_replay.py", "_of_nothing.py"), "13: there is no tests/"),
+        ("9", lambda row: row.replace("| 9 |", "| 10 |"), "10: tests/"),
     ],
 )
-def test_a_promise_without_its_row_or_its_tests_is_seen(number: int, spoil: Callable[[str], str], fault: str) -> None:
+def test_a_promise_without_its_row_or_its_tests_is_seen(number: str, spoil: Callable[[str], str], fault: str) -> None:
     lines = REFERENCE.read_text().splitlines()
     place = next(place for place, line in enumerate(lines) if line.startswith(f"| {number} |"))
 

@@ -1,35 +1,20 @@
 """The stream's rules: each one stands in the reference beside tests that exist and name it."""
 
-import ast
 import re
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.architecture import tables_of_tests
+from tests.architecture.tables_of_tests import ROOT
+
 REFERENCE = ROOT / "docs/reference/stream-protocol.md"
 RULES = [f"S{number}" for number in range(1, 21)]
 
 
 def rows(text: str) -> list[tuple[str, str, list[str]]]:
     """Return the rows of the table of rules: rule, promise, tests."""
-    found = re.findall(r"^\| (S\d+) \|(.*)\|([^|]*)\|$", text, re.MULTILINE)
-    return [(rule, promise.strip(), re.findall(r"`([^`]+)`", tests)) for rule, promise, tests in found]
-
-
-@cache
-def found_in(file: str) -> dict[str, str]:
-    """Return the tests of a file: name and docstring."""
-    path = ROOT / file
-    if not path.is_file():
-        return {}
-    return {
-        node.name: ast.get_docstring(node) or ""
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
-    }
+    return tables_of_tests.rows(text, r"S\d+")
 
 
 def names_the_rule(rule: str, *, name: str, docstring: str) -> bool:
@@ -42,21 +27,7 @@ def names_the_rule(rule: str, *, name: str, docstring: str) -> bool:
 
 def faults(text: str) -> list[str]:
     """Say what is wrong with a table of rules."""
-    table = rows(text)
-    wrong = [f"{rule} has no row" for rule in RULES if rule not in {row[0] for row in table}]
-    for rule, promise, tests in table:
-        if rule not in RULES or not promise:
-            wrong.append(f"{rule} is no rule, or promises nothing")
-        if not tests:
-            wrong.append(f"{rule} has no test")
-        for test in tests:
-            file, _, name = test.partition("::")
-            docstring = found_in(file).get(name)
-            if docstring is None:
-                wrong.append(f"{rule}: there is no {test}")
-            elif not names_the_rule(rule, name=name, docstring=docstring):
-                wrong.append(f"{rule}: {test} does not name it")
-    return wrong
+    return tables_of_tests.faults(rows(text), RULES, names_the_rule)
 
 
 def test_every_rule_of_the_stream_has_tests_that_exist_and_name_it() -> None:
