@@ -19,9 +19,8 @@ from backtest_site.refusals import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
 
-#: Two files of tests at a time, each whole in one process: what its tests share is made once. `-n 0` undoes it. In
-#: their own order: by number of tests the longest of all, files of one test, would come last and one after the other.
-_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+#: Two files of tests at a time, each whole in one process: what its tests share is made once. `-n 0` undoes it.
+_SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 
 
 def main(arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backtest_site import frontend_build
-from tests.clients.node_tools import CLIENT, NodeTools
+from tests.clients.node_tools import CLIENT, NodeTools, alone
 
 #: What a program that uses the client brings along itself.
 _OF_THE_PROGRAM = ("react", "react-dom", "scheduler", "pako", "@types")
@@ -35,7 +35,8 @@ def node_tools() -> Iterator[NodeTools]:
 def published_client(node_tools: NodeTools, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder in which the client is installed from its package, beside what a React program has itself."""
     folder = tmp_path_factory.mktemp("program")
-    packed = json.loads(node_tools.npm("pack", "--json", "--pack-destination", str(folder), cwd=CLIENT))
+    with alone():
+        packed = json.loads(node_tools.npm("pack", "--json", "--pack-destination", str(folder), cwd=CLIENT))
     modules = folder / "node_modules"
     with tarfile.open(folder / packed[0]["filename"]) as package:
         package.extractall(modules, filter="data")

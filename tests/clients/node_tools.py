@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +18,14 @@ CLIENT = ROOT / "clients" / "typescript"
 _MODULES = CLIENT / "node_modules"
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep other processes of the tests out: npm empties and fills folders of the client, to install and to pack it."""
+    with (CLIENT / "package-lock.json").open("rb") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_EX)
+        yield
+
+
 @dataclass(frozen=True, slots=True)
 class NodeTools:
     """Runs Node, npm and the programs that the client's package.json names."""
@@ -25,11 +35,12 @@ class NodeTools:
     def install(self) -> None:
         """Install exactly what the client's lock file names, unless that is there."""
         stamp = _MODULES / ".installed-lock"
-        wanted = sha256((CLIENT / "package-lock.json").read_bytes()).hexdigest()
-        if stamp.is_file() and stamp.read_text() == wanted:
-            return
-        self.npm("ci", "--no-audit", "--no-fund", cwd=CLIENT)
-        stamp.write_text(wanted)
+        with alone():
+            wanted = sha256((CLIENT / "package-lock.json").read_bytes()).hexdigest()
+            if stamp.is_file() and stamp.read_text() == wanted:
+                return
+            self.npm("ci", "--no-audit", "--no-fund", cwd=CLIENT)
+            stamp.write_text(wanted)
 
     def npm(self, *words: str, cwd: Path) -> str:
         """Run npm and return what it prints."""
